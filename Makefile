@@ -1,0 +1,32 @@
+# The commands of this repository. Each is a script of scripts/, so that they work without make too.
+.PHONY: help setup check test demo up bench docs lock clean
+
+help:  ## these words
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup:  ## install everything into .venv, from requirements.lock
+	@scripts/setup
+
+check: setup  ## formatting, lint, types, layers, packaging, documentation
+	@scripts/check
+
+test: setup  ## every test there is, with a real private Docker Engine
+	@scripts/test $(TESTS)
+
+demo: setup  ## a private engine, four things that break, and paramedic (ONCE=1: end by itself)
+	@scripts/demo
+
+up: setup  ## paramedic on this machine's own engine, observing
+	@scripts/up
+
+bench: setup  ## speeds and footprint, beside their peers
+	@scripts/bench
+
+docs: setup  ## write the generated pages of docs/reference anew
+	@scripts/docs
+
+lock:  ## make requirements.lock anew from pyproject.toml
+	@scripts/lock
+
+clean:  ## end and remove everything that these commands made, .venv too
+	@scripts/clean

@@ -1,0 +1,152 @@
+"""Who asks, and whether they may. Runs before every request.
+
+Reading on loopback needs no token; from afar every request does, and whatever changes something needs one everywhere,
+with a JSON body, a known Host, and no sign of another site's page.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from flask import current_app, g, request
+
+from paramedic_api.hosts import forged, from_afar, known_host
+from paramedic_api.hub import Hub, this_hub
+from paramedic_api.problems import Denied
+from paramedic_api.sessions import COOKIE
+from paramedic_core.errors import BadInput
+
+log = logging.getLogger("paramedic.auth")
+F = TypeVar("F", bound=Callable[..., Any])
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+MOST_BODY = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    name: str
+    role: str
+    """viewer, operator or admin."""
+    text: str = field(default="", repr=False)
+    """The token, where there was one: for roles that check it themselves."""
+    logged_in: bool = False
+
+    def may(self, role: str) -> bool:
+        """Whether this caller may do what needs `role`."""
+        order = ("viewer", "operator", "admin")
+        return self.role in order and order.index(self.role) >= order.index(role)
+
+
+def needs(role: str) -> Callable[[F], F]:
+    """Marks a view with the role that it needs, where that is not the usual (viewer to read, operator to change); `""` is anybody."""
+
+    def mark(view: F) -> F:
+        view.__dict__["needs_role"] = role
+        return view
+
+    return mark
+
+
+def caller() -> Caller:
+    """Who asked this request."""
+    found: Caller = g.caller
+    return found
+
+
+def check_request() -> None:
+    """Let the request at hand through, or raise.
+
+    Raises:
+        Denied: a wrong Host, no or a wrong token, too small a role, another site's page.
+        BadInput: a body that is not JSON.
+    """
+    hub = this_hub()
+    listen = hub.settings.hub.listen
+    needed = _needed()
+    bearer = _bearer()
+    safe = request.method in _SAFE
+    if not (safe and bearer) and not known_host(request.host, listen, hub.settings.hub.allowed_hosts):
+        raise Denied(
+            403,
+            "unknown_host",
+            f"the Host {request.host[:100]!r} is not one of this hub's: call it by its address, "
+            "or add the name to hub.allowed_hosts",
+        )
+    if not safe:
+        if forged(dict(request.headers), request.host):
+            raise Denied(403, "other_site", "this request comes from another site's page")
+        _check_body()
+    afar = from_afar(dict(request.headers), listen, request.remote_addr or "")
+    g.caller = _identify(hub, bearer) or Caller("", "viewer" if safe and not afar else "none")
+    if needed and not g.caller.may(needed):
+        raise _denial(g.caller, needed)
+
+
+def identify_token(hub: Hub, text: str) -> Caller:
+    """Who a token is.
+
+    Raises:
+        Denied: it is wrong, or too many were wrong before it.
+    """
+    address = request.remote_addr or ""
+    wait = hub.attempts.wait(address)
+    if wait:
+        raise Denied(429, "too_many_attempts", f"too many wrong tokens: wait {wait:.0f} s", retry_after=wait)
+    token = hub.tokens.check(text)
+    if token is None:
+        hub.attempts.failed(address)
+        raise Denied(401, "wrong_token", "this token is not known: `paramedic token list` shows those that are")
+    return Caller(token.name, token.role, text, logged_in=True)
+
+
+def _identify(hub: Hub, bearer: str) -> Caller | None:
+    if bearer:
+        return identify_token(hub, bearer)
+    session = hub.sessions.find(request.cookies.get(COOKIE, ""))
+    if session is None:
+        return None
+    # The token may have been revoked, or its role lowered, since the login.
+    token = hub.tokens.check(session.text)
+    if token is None:
+        hub.sessions.close(request.cookies.get(COOKIE, ""))
+        return None
+    return Caller(token.name, token.role, session.text, logged_in=True)
+
+
+def _needed() -> str:
+    view = current_app.view_functions.get(request.endpoint or "")
+    default = "viewer" if request.method in _SAFE else "operator"
+    return str(getattr(view, "needs_role", default))
+
+
+def _bearer() -> str:
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def _check_body() -> None:
+    if request.method == "DELETE" and not request.content_length:
+        return
+    if request.mimetype != "application/json":
+        raise BadInput("a body must be JSON: send it with `Content-Type: application/json`")
+    try:
+        value = request.get_json()
+    except RecursionError:
+        raise BadInput("the body is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise BadInput("the body must be a JSON object")
+
+
+def _denial(who: Caller, needed: str) -> Denied:
+    if who.logged_in:
+        return Denied(403, "role", f"{who.name} is {who.role}; this needs {needed}")
+    return Denied(
+        401,
+        "no_token",
+        "this needs a token: send `Authorization: Bearer TOKEN`, or log in on the page; `paramedic token create` makes one",
+    )

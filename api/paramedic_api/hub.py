@@ -1,0 +1,128 @@
+"""What the routes work with: one object, made once by `role.build`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import socket
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask import current_app
+
+from paramedic_api.attempts import Attempts
+from paramedic_api.bulletin import Bulletin
+from paramedic_api.history.keeper import Keeper
+from paramedic_api.metrics import HubMetrics
+from paramedic_api.mirror import Mirror
+from paramedic_api.sessions import Sessions
+from paramedic_core.clock import Clock
+from paramedic_core.errors import PeerAway
+from paramedic_core.lifecycle import Component, Readiness
+from paramedic_core.settings import Settings
+from paramedic_core.sys.client import RoleClient
+from paramedic_core.sys.feed import WorldFeed
+from paramedic_core.sys.identity import socket_path
+from paramedic_core.sys.tokens import TokenStore
+from paramedic_core.world import World
+
+VERSION = importlib.metadata.version("paramedic")
+
+
+@dataclass(slots=True)
+class Hub:
+    """The hub's parts and its clients of other roles."""
+
+    settings: Settings
+    data: Path
+    host: str
+    clock: Clock
+    feed: WorldFeed
+    mirror: Mirror
+    history: Keeper
+    runtime: RoleClient
+    healer: RoleClient
+    tokens: TokenStore
+    sessions: Sessions
+    attempts: Attempts
+    bulletin: Bulletin
+    metrics: HubMetrics
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the hub ends; streams see it."""
+    components: list[Component] = field(default_factory=list)
+    """Asked by `/-/ready` and `/-/healthy`; the server adds itself."""
+
+    @property
+    def world(self) -> World:
+        """The World as last known.
+
+        Raises:
+            PeerAway: runtime was not heard of yet.
+        """
+        world = self.feed.world
+        if world is None:
+            raise PeerAway(f"nothing is known yet: {self.feed.ready().reason}", retry_after=2.0)
+        return world
+
+    @property
+    def node(self) -> str:
+        """This host's name for people."""
+        return self.settings.node or socket.gethostname()
+
+    def parts(self, question: str = "ready") -> dict[str, Readiness]:
+        """What each part says of itself; `question` is ready or healthy."""
+        return {c.name: (c.ready() if question == "ready" else c.healthy()) for c in self.components}
+
+    def warnings(self) -> list[str]:
+        """What is away, in words, so that what is shown may be old."""
+        return [p.reason for c in (self.feed, self.mirror, self.history) if not (p := c.ready()).ready]
+
+
+def make_hub(settings: Settings, data: Path, host: str, clock: Clock) -> Hub:
+    """Put the parts together; nothing is started yet."""
+    bulletin = Bulletin()
+    runtime, healer, collector = (RoleClient(socket_path(data, r), r) for r in ("runtime", "healer", "collector"))
+    mirror = Mirror(healer, clock, lambda: bulletin.bump("healing"))
+
+    def changed(_world: World) -> None:
+        mirror.doubt()
+        bulletin.bump("world")
+
+    feed = WorldFeed(runtime, clock, changed)
+    history = Keeper(collector, settings.hub.scrape_interval, clock, lambda: bulletin.bump("vitals"))
+    hub = Hub(
+        settings=settings,
+        data=data,
+        host=host,
+        clock=clock,
+        feed=feed,
+        mirror=mirror,
+        history=history,
+        runtime=runtime,
+        healer=healer,
+        tokens=TokenStore(data / "tokens.json"),
+        sessions=Sessions(clock),
+        attempts=Attempts(clock),
+        bulletin=bulletin,
+        metrics=HubMetrics(),
+        components=[feed, mirror, history],
+    )
+    _watch(hub)
+    return hub
+
+
+def _watch(hub: Hub) -> None:
+    watch, history = hub.metrics.watch, hub.history
+    watch("paramedic_hub_scrapes_total", "Scrapes of the collector that succeeded.", lambda: history.scrapes)
+    watch("paramedic_hub_scrape_failures_total", "Scrapes of the collector that failed.", lambda: history.failures)
+    watch("paramedic_hub_series_dropped_total", "Series for which there was no room.", lambda: history.dropped)
+    watch("paramedic_hub_wrong_tokens_total", "Wrong tokens that were tried.", lambda: hub.attempts.failures)
+    watch("paramedic_hub_sessions", "Logins that are open.", lambda: len(hub.sessions))
+
+
+def this_hub() -> Hub:
+    """The hub of the request at hand."""
+    hub = current_app.extensions["hub"]
+    if not isinstance(hub, Hub):
+        raise TypeError("this application was not made by paramedic_api.app.make_app")
+    return hub

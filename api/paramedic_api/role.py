@@ -1,0 +1,23 @@
+"""The role `hub`: the API and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paramedic_api.app import make_app
+from paramedic_api.hub import make_hub
+from paramedic_api.serve import Server
+from paramedic_core.clock import Clock
+from paramedic_core.settings import Settings
+from paramedic_core.sys.role import Role
+
+
+def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
+    """The role, not yet started.
+
+    Its server listens by itself on `hub.listen`: browsers need more than the server of the roles' own traffic gives.
+    """
+    hub = make_hub(settings, data, host, clock)
+    server = Server(make_app(hub), hub)
+    hub.components.append(server)
+    return Role("hub", tuple(hub.components), metrics=hub.metrics.render)

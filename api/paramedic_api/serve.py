@@ -1,0 +1,105 @@
+"""The only file that knows waitress: 40 half-sent requests do not block it, and every stream holds one thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from flask import Flask
+from waitress.server import create_server
+
+from paramedic_api.hub import Hub
+from paramedic_core.lifecycle import Readiness
+from paramedic_core.sys.server import tcp_listener
+
+log = logging.getLogger("paramedic.serve")
+_THREADS = 8
+_MOST_BODY = 1 << 20
+_AGAIN = 2.0
+
+
+class Server:
+    """A Component: serves the application on `hub.listen`. A port that is taken is a state, tried again, not a crash.
+
+    Args:
+        app: the application.
+        hub: whose settings say where and how many streams.
+    """
+
+    name = "server"
+
+    def __init__(self, app: Flask, hub: Hub) -> None:
+        self._app, self._hub = app, hub
+        self._server: Any = None
+        self._why = "not started yet"
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="server")
+        self.port = 0
+        """The port that it listens on; 0 before it does."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._hub.stopping.set()
+        self._hub.bulletin.wake()
+        server, self._server = self._server, None
+        if server is not None:
+            # Streams see the event and end their answers whole; then the loop's own thread closes everything, since
+            # waitress' map of sockets is not for two threads.
+            server.task_dispatcher.shutdown(timeout=1.0)
+            server.trigger.pull_trigger(lambda: _close(server))
+        if self._thread.ident:
+            self._thread.join(0.8)
+
+    def ready(self) -> Readiness:
+        return Readiness(ready=not self._why, reason=self._why)
+
+    def healthy(self) -> Readiness:
+        alive = self._thread.is_alive() or not self._thread.ident
+        return Readiness(ready=alive, reason="" if alive else "the server's thread has ended")
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            server = self._bind()
+            if server is not None and self._stop.is_set():
+                _close(server)
+            elif server is not None:
+                self._why = ""
+                server.run()
+                self._why = "the server has ended"
+            else:
+                self._stop.wait(_AGAIN)
+
+    def _bind(self) -> Any:
+        listen = self._hub.settings.hub.listen
+        try:
+            listener = tcp_listener(listen)
+        except (OSError, ValueError) as error:
+            self._why = f"cannot listen on hub.listen = {listen}: {error}; tried again every {_AGAIN:g} s"
+            log.warning("%s", self._why)
+            return None
+        self.port = int(listener.getsockname()[1])
+        self._server = create_server(
+            self._app,
+            sockets=[listener],
+            threads=_THREADS + self._hub.settings.hub.streams,
+            connection_limit=512,
+            channel_timeout=30,
+            max_request_header_size=32 << 10,
+            max_request_body_size=_MOST_BODY,
+            # Lets a stream see that its reader has gone (`waitress.client_disconnected`).
+            channel_request_lookahead=2,
+            # They are not believed, but they tell that a proxy stands in front: see `hosts.from_afar`.
+            clear_untrusted_proxy_headers=False,
+            asyncore_use_poll=True,
+            ident="paramedic",
+        )
+        return self._server
+
+
+def _close(server: Any) -> None:
+    for dispatcher in list(server._map.values()):  # noqa: SLF001  waitress has no public way to end an embedded loop
+        dispatcher.close()

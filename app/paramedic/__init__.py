@@ -1,0 +1,1 @@
+"""The top: knows every part, is known by none."""

@@ -1,0 +1,53 @@
+"""Options that several commands have, with one meaning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from paramedic_core.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def data_option(function: F) -> F:
+    """`--data DIR`, as a Path."""
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+        envvar="PARAMEDIC_DATA",
+        default=Settings().data,
+        show_default=True,
+        help="The data directory of the paramedic to talk to (or PARAMEDIC_DATA).",
+    )(function)
+
+
+def output_option(*forms: str) -> Callable[[F], F]:
+    """`-o FORM`; the first of `forms` is the default."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(forms or ("table", "json")),
+        default=(forms or ("table",))[0],
+        show_default=True,
+        help="A table for people, or JSON for scripts." if not forms else "The form of what is printed.",
+    )
+
+
+def token_option(function: F) -> F:
+    """`--token`, for those who are not root."""
+    return click.option(
+        "--token",
+        envvar="PARAMEDIC_TOKEN",
+        default="",
+        help="An admin token, when you are not root (better in PARAMEDIC_TOKEN, where `ps` does not show it).",
+    )(function)
+
+
+def echo_json(value: object) -> None:
+    """Print a value for scripts. Only ASCII goes out, so no foreign text can drive a terminal."""
+    click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,88 @@
+"""Can paramedic see what is wrong with each container, and is it said rightly what it may do?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.doctor.base import OK, WARN, Facts, Verdict, check, few
+from paramedic_core.config.mistakes import nearest
+from paramedic_core.leave import leave
+from paramedic_core.model import Container
+
+_LABELS = (
+    "paramedic.heal",
+    "paramedic.probe",
+    "paramedic.scrape.port",
+    "paramedic.scrape.path",
+    "paramedic.scrape.interval",
+)
+_FAMILIES = ("paramedic.dns.", "paramedic.logs.")
+
+
+@check("health checks")
+def health_checks(facts: Facts) -> Iterator[Verdict]:
+    running = [c for c in facts.containers() if c.running]
+    without = [c.name for c in running if c.health_check is None]
+    if without:
+        what = f"{len(without)} of {len(running)} have no health check, so a hang is not noticed: {few(without)}"
+        yield Verdict(WARN, what, "give them one: `healthcheck:` in the Compose file, or HEALTHCHECK in the image")
+    elif running:
+        yield Verdict(OK, "every running container has a health check")
+
+
+@check("labels: spelling")
+def label_names(facts: Facts) -> Iterator[Verdict]:
+    for container in facts.containers():
+        for label in container.labels:
+            if _ours(label) and label not in _LABELS and not label.startswith(_FAMILIES):
+                near = nearest(label, _LABELS)
+                hint = f" (did you mean {near}?)" if near else ""
+                what = f"{container.name} has the label {label[:80]!r}, which means nothing{hint}"
+                yield Verdict(WARN, what, _relabel(facts, container))
+
+
+def _ours(label: str) -> bool:
+    return label.lower().replace("-", ".").replace("_", ".").startswith("paramedic.") or label.lower() == "paramedic"
+
+
+@check("labels: values")
+def label_values(facts: Facts) -> Iterator[Verdict]:
+    grants = facts.world.grants if facts.world else {}
+    for container in facts.containers():
+        for warning in leave(container, facts.settings.healer, grants).warnings:
+            yield Verdict(WARN, f"{container.name}: {warning}", _relabel(facts, container))
+
+
+def _relabel(facts: Facts, container: Container) -> str:
+    where = "in `labels:` of the Compose file" if container.project else "with `docker run --label …`"
+    return f"put it right {where} and recreate it, or without that: `paramedic heal enable {container.service_key}{facts.flag}`"
+
+
+@check("services named in the configuration")
+def named_services(facts: Facts) -> Iterator[Verdict]:
+    """A mistyped name is no mistake of the file: only the host knows what runs on it."""
+    if facts.world is None or not facts.world.engine.connected:
+        return
+    known = {n for c in facts.world.containers.values() for n in (c.name, c.service, c.service_key)}
+    said = dict.fromkeys(facts.world.grants, "a grant") | dict.fromkeys(
+        facts.settings.healer.services, "healer.services"
+    )
+    for name, where in said.items():
+        if name not in known:
+            near = nearest(name, sorted(known))
+            hint = f" (did you mean {near}?)" if near else ""
+            mend = (
+                f"paramedic heal reset {name}{facts.flag}" if where == "a grant" else "put the name right in the file"
+            )
+            yield Verdict(WARN, f"{where} speaks of {name}, which is not on this host{hint}", mend)
+
+
+@check("shared networks")
+def shared_networks(facts: Facts) -> Iterator[Verdict]:
+    if facts.world is None:
+        return
+    for container in facts.containers():
+        kind, _, owner = container.network_mode.partition(":")
+        if kind == "container" and container.running and facts.world.find(owner) is None:
+            what = f"{container.name} lives in the network of {owner[:12]}, which is gone: it has no network"
+            yield Verdict(WARN, what, f"recreate {container.name} beside its new owner (docker compose up -d)")

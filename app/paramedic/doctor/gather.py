@@ -1,0 +1,41 @@
+"""Gathers the facts: from the roles, and from this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from paramedic.console.peers import Away, NoRights, Peers
+from paramedic.console.processes import role_states
+from paramedic.doctor.base import Facts, Role
+from paramedic_core.errors import ParamedicError
+from paramedic_core.settings import Settings
+from paramedic_core.world import World
+
+
+def gather(data: Path, settings: Settings) -> Facts:
+    """Ask every role once. Whoever does not answer is a fact too.
+
+    Args:
+        data: the data directory.
+        settings: the configuration that paramedic runs with, or would.
+    """
+    peers = Peers(data, timeout=3.0)
+    common = {"data": data, "settings": settings, "now": time.time(), "uid": os.geteuid(), "environ": os.environ}
+    try:
+        roles = {s.role: Role("away" if s.state == "silent" else s.state, s.reason) for s in role_states(peers)}
+    except NoRights as error:
+        return Facts(**common, denied=error.message)  # type: ignore[arg-type]
+    world, denied = _world(peers)
+    freeze, _ = peers.maybe("runtime", "/freeze") if world else ({}, "")
+    return Facts(**common, world=world, denied=denied, roles=roles, freeze=freeze or {})  # type: ignore[arg-type]
+
+
+def _world(peers: Peers) -> tuple[World | None, str]:
+    try:
+        return peers.world(), ""
+    except NoRights as error:
+        return None, error.message
+    except (Away, ParamedicError):
+        return None, ""

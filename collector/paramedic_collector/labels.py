@@ -1,0 +1,39 @@
+"""The labels of container series: cAdvisor's, with few container labels, so that a scrape stays small."""
+
+from __future__ import annotations
+
+from paramedic_collector.exposition import label_name
+from paramedic_core.model import (
+    COMPOSE_PROJECT,
+    COMPOSE_SERVICE,
+    SWARM_SERVICE,
+    SWARM_STACK,
+    SWARM_TASK,
+    Container,
+)
+
+ALWAYS = (
+    COMPOSE_PROJECT,
+    COMPOSE_SERVICE,
+    SWARM_STACK,
+    SWARM_SERVICE,
+    SWARM_TASK,
+    "com.docker.swarm.task.name",
+    "com.docker.swarm.node.id",
+)
+"""Names of services and tasks. All labels of all containers would be 13 MB a scrape at 200 containers."""
+
+
+def labels_of(container: Container, more: tuple[str, ...] = ()) -> dict[str, str]:
+    """The labels of a container's series.
+
+    `id` is `/docker/ID` under every cgroup driver: dashboards select by it, and a stopped container, which has no cgroup,
+    has the same one as when it ran. A label that the container lacks is left out, which is the same to Prometheus as
+    an empty one.
+    """
+    found = {"id": f"/docker/{container.id}", "image": container.image, "name": container.name}
+    for label in (*ALWAYS, *more):
+        text = container.labels.get(label)
+        if text:
+            found[f"container_label_{label_name(label)}"] = text
+    return found

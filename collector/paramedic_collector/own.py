@@ -1,0 +1,59 @@
+"""paramedic's own metrics of this role, by prometheus_client: process, garbage, scrapes, World."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from paramedic_collector.scrape import Scraper
+
+
+class Own(Collector):
+    """What is known of the collector itself.
+
+    Args:
+        scraper: whose counts are shown.
+        silence: seconds since runtime was last heard; infinite before the first time.
+    """
+
+    def __init__(self, scraper: Scraper, silence: Callable[[], float]) -> None:
+        self._scraper, self._silence = scraper, silence
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._registry.register(self)
+
+    def render(self) -> str:
+        """The text exposition of all of them."""
+        return generate_latest(self._registry).decode()
+
+    def collect(self) -> Iterator[Metric]:
+        """For prometheus_client: the present values."""
+        yield CounterMetricFamily(
+            "paramedic_collector_scrapes_total", "Scrapes of all sources.", value=self._scraper.scrapes
+        )
+        failed = CounterMetricFamily(
+            "paramedic_collector_source_failures_total", "Scrapes in which a source failed.", labels=["source"]
+        )
+        for name, count in sorted(self._scraper.failed.items()):
+            failed.add_metric([name], count)
+        yield failed
+        yield GaugeMetricFamily(
+            "paramedic_collector_sources_stuck",
+            "Sources that hang and are left behind until they return.",
+            value=len(self._scraper.stuck),
+        )
+        deaths = sum(source.deaths for source in self._scraper.sources.values())
+        yield CounterMetricFamily(
+            "paramedic_collector_container_deaths_total",
+            "Ends of containers that a read here was first to see.",
+            value=deaths,
+        )
+        yield GaugeMetricFamily(
+            "paramedic_collector_runtime_silence_seconds",
+            "Seconds since runtime was last heard; with no World yet +Inf.",
+            value=self._silence(),
+        )

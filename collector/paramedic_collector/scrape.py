@@ -1,0 +1,156 @@
+"""One scrape: every source timed, capped and isolated, and their samples in one text."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import paramedic_collector.sources
+from paramedic_collector.exposition import Exposition, Family, number, prefix, render
+from paramedic_collector.relay import Outcome, Relay
+from paramedic_collector.source import Context, Source
+from paramedic_core.registry import Failure, discover
+
+log = logging.getLogger("paramedic.collector")
+
+SUCCESS = Family(
+    "node_scrape_collector_success", "gauge", "node_exporter: Whether a collector succeeded.", ("collector",)
+)
+DURATION = Family(
+    "node_scrape_collector_duration_seconds",
+    "gauge",
+    "node_exporter: Duration of a collector scrape.",
+    ("collector",),
+)
+
+
+class Scraper:
+    """Holds the sources and scrapes them.
+
+    Args:
+        context: makes the context of a scrape.
+        sources: by name; all that `sources/` has, unless given.
+    """
+
+    def __init__(self, context: Callable[[], Context], sources: Mapping[str, Source] | None = None) -> None:
+        self._context = context
+        self.failures: list[Failure] = []
+        """Modules of `sources/` that could not be used."""
+        self.sources = dict(sources) if sources is not None else self._discover()
+        self._relay: Relay[Exposition] = Relay("source", workers=len(self.sources) + 1)
+        self._lines = {name: _lines(name) for name in self.sources}
+        self._errors: dict[str, str] = {}
+        self._turn = threading.Lock()
+        self._last: tuple[float, str] = (float("-inf"), "")
+        self.scrapes = 0
+        """How many there were."""
+        self.failed: dict[str, int] = {}
+        """Source → how often it failed."""
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """The sources that failed in the last scrape, and why."""
+        return dict(self._errors)
+
+    @property
+    def stuck(self) -> dict[str, float]:
+        """The sources that hang, each with for how many seconds."""
+        now = time.monotonic()
+        return {name: now - since for name, since in self._relay.stuck.items()}
+
+    def scrape(self) -> str:
+        """The samples of all sources.
+
+        Whoever asks while a scrape is under way waits for the next and shares it with all others that wait.
+        """
+        asked = time.monotonic()
+        with self._turn:
+            began, text = self._last
+            if began < asked:
+                began = time.monotonic()
+                text = self._scrape()
+                self._last = (began, text)
+            return text
+
+    def close(self) -> None:
+        """Let go of what the sources hold; what still hangs, or a scrape that does not end, keeps it until the process ends."""
+        self._relay.close()
+        if not self._turn.acquire(timeout=1.0):
+            return
+        try:
+            hanging = self._relay.stuck
+            for name, source in self.sources.items():
+                if name not in hanging:
+                    source.close()
+        finally:
+            self._turn.release()
+
+    def _scrape(self) -> str:
+        context = self._context()
+        jobs = [(name, partial(_collect, source, context)) for name, source in self.sources.items()]
+        outcomes = self._relay.run(jobs, context.timeout)
+        report = Exposition()
+        parts = [report]
+        for name, outcome in sorted(outcomes.items()):
+            success, duration = self._lines[name]
+            trouble = _trouble(outcome)
+            report.of(SUCCESS).append(success + ("0" if trouble else "1"))
+            report.of(DURATION).append(duration + number(outcome.seconds))
+            self._note(name, trouble)
+            if outcome.value is not None:
+                parts.append(outcome.value)
+        self.scrapes += 1
+        return render(parts)
+
+    def _note(self, name: str, trouble: str) -> None:
+        """Say an error once, and once that it is over."""
+        if not trouble:
+            if self._errors.pop(name, None) is not None:
+                log.info("the source %s works again", name)
+            return
+        self.failed[name] = self.failed.get(name, 0) + 1
+        if self._errors.get(name) != trouble:
+            log.warning("the source %s failed, the others go on: %s", name, trouble)
+            self._errors[name] = trouble
+
+    def _discover(self) -> dict[str, Source]:
+        """One object of each source. One that cannot be made, or emits what another has, is reported and left out."""
+        registry = discover(paramedic_collector.sources, Source)
+        self.failures = registry.failures
+        found: dict[str, Source] = {}
+        taken: dict[str, str] = {}
+        for name, plugin in sorted(registry.plugins.items()):
+            twice = [family.name for family in plugin.families if family.name in taken]
+            try:
+                if twice:
+                    raise ValueError(f"the source {taken[twice[0]]} has the family {twice[0]} already")
+                found[name] = plugin()
+            except Exception as error:  # noqa: BLE001  a plug-in may fail in any way, and must break nothing else
+                self.failures.append(Failure(plugin.__module__, f"{type(error).__name__}: {error}"))
+                continue
+            taken |= {family.name: name for family in plugin.families}
+        for failure in self.failures:
+            log.error("the source module %s cannot be used: %s", failure.module, failure.reason)
+        return found
+
+
+def _collect(source: Source, context: Context) -> Exposition:
+    out = Exposition()
+    source.collect(context, out)
+    return out
+
+
+def _trouble(outcome: Outcome[Exposition]) -> str:
+    """What went wrong, in words that stay the same while it does."""
+    if isinstance(outcome.error, TimeoutError):
+        return "it hangs, and is left behind until it returns"
+    if outcome.error is not None:
+        return f"{type(outcome.error).__name__}: {outcome.error}"
+    return outcome.value.problem if outcome.value is not None else ""
+
+
+def _lines(name: str) -> tuple[str, str]:
+    return prefix(SUCCESS.name, {"collector": name}), prefix(DURATION.name, {"collector": name})

@@ -1,0 +1,116 @@
+"""CPU time by mode from /proc/stat (proc_stat(5)), thermal throttling and isolation from sysfs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from paramedic_collector.exposition import Exposition, Family, number, prefix
+from paramedic_collector.files import Held, read_text
+from paramedic_collector.source import Context, Paths, Source
+
+_SECONDS = Family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", ("cpu", "mode"))
+_GUEST = Family(
+    "node_cpu_guest_seconds_total", "counter", "Seconds the CPUs spent in guests (VMs) for each mode.", ("cpu", "mode")
+)
+_CORE = Family(
+    "node_cpu_core_throttles_total",
+    "counter",
+    "Number of times this CPU core has been throttled.",
+    ("core", "package"),
+)
+_PACKAGE = Family(
+    "node_cpu_package_throttles_total", "counter", "Number of times this CPU package has been throttled.", ("package",)
+)
+_ISOLATED = Family(
+    "node_cpu_isolated",
+    "gauge",
+    "Whether each core is isolated, information from /sys/devices/system/cpu/isolated.",
+    ("cpu",),
+)
+_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_CPU = re.compile(rb"^cpu(\d+) (.*)$", re.MULTILINE)
+_JUMP = 3 * _TICKS
+"""Ticks of idle time that a counter may fall by and still be held; more is a CPU that was unplugged and came back."""
+
+
+class Cpu(Source):
+    """CPU seconds by mode, thermal throttles, isolated CPUs."""
+
+    name = "cpu"
+    families = (_SECONDS, _GUEST, _CORE, _PACKAGE, _ISOLATED)
+
+    def __init__(self) -> None:
+        self._file: Held | None = None
+        self._prefixes: dict[bytes, tuple[list[str], list[str]]] = {}
+        self._last: dict[bytes, list[int]] = {}
+        self._throttles: list[tuple[Family, str, Held]] = []
+        self._isolated: list[int] = []
+
+    def collect(self, context: Context, out: Exposition) -> None:
+        if self._file is None:
+            self._file = Held(context.paths.proc("stat"))
+            self._throttles = _throttles(context.paths)
+            self._isolated = numbers_of(read_text(context.paths.sys("devices/system/cpu/isolated")))
+        seconds, guest = out.of(_SECONDS), out.of(_GUEST)
+        for cpu, text in _CPU.findall(self._file.read()):
+            modes, guests = self._lines(cpu)
+            ticks = self._steady(cpu, [int(word) for word in text.split()])
+            seconds += [line + number(t / _TICKS) for line, t in zip(modes, ticks, strict=False)]
+            guest += [line + number(t / _TICKS) for line, t in zip(guests, ticks[8:], strict=False)]
+        for family, line, file in self._throttles:
+            out.of(family).append(line + number(int(file.read())))
+        for isolated in self._isolated:
+            out.add(_ISOLATED, 1, cpu=str(isolated))
+
+    def close(self) -> None:
+        for file in [f for _, _, f in self._throttles] + ([self._file] if self._file else []):
+            file.close()
+
+    def _lines(self, cpu: bytes) -> tuple[list[str], list[str]]:
+        found = self._prefixes.get(cpu)
+        if found is None:
+            name = cpu.decode()
+            found = (
+                [prefix(_SECONDS.name, {"cpu": name, "mode": mode}) for mode in _MODES],
+                [prefix(_GUEST.name, {"cpu": name, "mode": mode}) for mode in ("user", "nice")],
+            )
+            self._prefixes[cpu] = found
+        return found
+
+    def _steady(self, cpu: bytes, ticks: list[int]) -> list[int]:
+        """Idle and iowait can fall by a tick (proc_stat(5)); a counter that does would look like a restart."""
+        last = self._last.get(cpu)
+        if last is not None and len(last) == len(ticks) and last[3] - ticks[3] < _JUMP:
+            ticks = [max(old, new) for old, new in zip(last, ticks, strict=True)]
+        self._last[cpu] = ticks
+        return ticks
+
+
+def _throttles(paths: Paths) -> list[tuple[Family, str, Held]]:
+    """One file for each core and each package that counts its throttles."""
+    found: dict[tuple[str, ...], tuple[Family, str, Held]] = {}
+    for folder in sorted(Path(paths.sys("devices/system/cpu")).glob("cpu[0-9]*")):
+        package = read_text(f"{folder}/topology/physical_package_id")
+        core = read_text(f"{folder}/topology/core_id")
+        if not package.isdigit() or not core.isdigit():
+            continue
+        for family, key, labels in (
+            (_CORE, (package, core), {"core": core, "package": package}),
+            (_PACKAGE, (package,), {"package": package}),
+        ):
+            file = f"{folder}/thermal_throttle/{'core' if family is _CORE else 'package'}_throttle_count"
+            if key not in found and read_text(file).isdigit():
+                found[key] = (family, prefix(family.name, labels), Held(file, whole=True))
+    return list(found.values())
+
+
+def numbers_of(text: str) -> list[int]:
+    """The kernel's list format, as `1,3-5,9`, spelt out."""
+    found: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found

@@ -1,0 +1,1 @@
+"""The bottom: what every part shares. Pure, except for `sys`."""

@@ -1,0 +1,239 @@
+"""Every setting, as plain immutable dataclasses: what it means stands where it is defined.
+
+`config` fills these from YAML, environment, flags and `--set`; `docs/reference/settings.md` is made from them. Durations
+are seconds here and `90s`, `5m`, `2h`, `7d` in a file; sizes are bytes here and `64MiB`, `2GiB` in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+from paramedic_core.limits import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least and the most that a number may be."""
+
+    least: float = 0.0
+    most: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The words that a text may be."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A window that may be made narrower, never wider."""
+
+    window: Window
+
+
+class Secret(str):
+    """A value that is never shown; every such setting NAME has a twin NAME_file that names a file with the value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+
+Duration = Annotated[float, "duration"]
+"""Seconds; in a file a number with a unit."""
+Size = Annotated[int, "size"]
+"""Bytes; in a file a number with a unit."""
+Address = Annotated[str, "address"]
+"""`HOST:PORT`, or empty for off."""
+LocalAddress = Annotated[str, "local address"]
+"""One IPv4 address of this host."""
+DnsAddress = Annotated[str, "DNS server"]
+"""`ADDRESS`, or `ADDRESS:PORT`."""
+Domain = Annotated[str, "domain"]
+"""A domain name of two labels at least."""
+Folder = Annotated[str, "folder"]
+"""An absolute path."""
+TARGET_CEILING = Window(10, 3600)
+"""The most acts on one target, whatever is configured."""
+HOST_CEILING = Window(30, 3600)
+"""The most acts on one host, whatever is configured."""
+
+
+class Mode(StrEnum):
+    """What healing may do to a service, from least to most."""
+
+    OFF = "off"
+    """Nothing, not even decisions."""
+    OBSERVE = "observe"
+    """Decide and record what would have been done; touch nothing."""
+    APPROVE = "approve"
+    """Ask a person before each action."""
+    ENFORCE = "enforce"
+    """Act, under the guards."""
+
+    @property
+    def rank(self) -> int:
+        """0 for off, up to 3 for enforce."""
+        return list(Mode).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """The role that serves the API and the page, once per fleet."""
+
+    listen: Address = "127.0.0.1:9110"
+    """Where the API and the page are served. Beyond loopback every request needs a token."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names, besides loopback and `listen`, by which browsers may call it (against DNS rebinding)."""
+    scrape_interval: Annotated[Duration, Bounds(1)] = 15.0
+    """How often it reads the collectors for the page."""
+    streams: Annotated[int, Bounds(0, 1000)] = 24
+    """How many pages may be live at once; the next one polls instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSettings:
+    """The role that reads node and containers and serves Prometheus' format."""
+
+    listen: Address = "127.0.0.1:9112"
+    """Where Prometheus scrapes it."""
+    path_rootfs: Folder = "/"
+    """Where the host's root file system is seen from here."""
+    path_procfs: Folder = "/proc"
+    """Where the host's /proc is seen from here."""
+    path_sysfs: Folder = "/sys"
+    """Where the host's /sys is seen from here."""
+    source_timeout: Annotated[Duration, Bounds(0.1, 60)] = 5.0
+    """A source that takes longer is left behind and reported; the scrape goes on without it."""
+    container_labels: tuple[str, ...] = ()
+    """More container labels to put on container series, besides Compose's and Swarm's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSettings:
+    """The role that alone talks to the engine."""
+
+    engine: str = ""
+    """The engine's address, as `unix:///run/docker.sock`; empty: DOCKER_HOST, else the usual sockets."""
+    resync: Annotated[Duration, Bounds(1, 3600)] = 30.0
+    """How often everything is listed, besides following events."""
+    connect_timeout: Annotated[Duration, Bounds(0.1, 300)] = 5.0
+    """How long a read call to the engine may take."""
+    acts_per_target: Annotated[Window, Ceiling(TARGET_CEILING)] = TARGET_CEILING
+    """The outer ceiling a target, whatever the healer wants; it can be lowered, never raised above 10 an hour."""
+    acts_per_host: Annotated[Window, Ceiling(HOST_CEILING)] = HOST_CEILING
+    """The outer ceiling of the whole host; it can be lowered, never raised above 30 an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealerSettings:
+    """The role that decides."""
+
+    default: Mode = Mode.OBSERVE
+    """The mode of services that nothing else speaks of."""
+    max: Mode = Mode.ENFORCE
+    """No service gets a mode above this."""
+    services: Mapping[str, Mode] = field(default_factory=dict)
+    """Service (`project/service`, `service`, or a container's name) → mode."""
+    startup_grace: Duration = 10.0
+    """No action in the first seconds of the healer's life."""
+    stale_after: Annotated[Duration, Bounds(1)] = 90.0
+    """No action on a World that the engine last confirmed longer ago than this."""
+    windows: tuple[Window, ...] = (Window(5, 900), Window(10, 86400))
+    """The most actions a target, in each of these windows."""
+    backoff_first: Duration = 10.0
+    """The wait after the first action on a target; it doubles with each."""
+    backoff_most: Duration = 300.0
+    """The longest such wait. A target that was well for max(10m, 2 × the last wait) starts from the first again."""
+    confirm: Duration = 0.0
+    """How long a fault must last before anything is decided. The engine's health check has its own retries before this."""
+    recovered_after: Annotated[Duration, Bounds(0.1)] = 10.0
+    """Running and healthy for this long after an action: recovered."""
+    verified_after: Duration = 60.0
+    """The trigger clear for this long after an action: verified."""
+    verify_deadline: Annotated[Duration, Bounds(1)] = 300.0
+    """Not recovered this long (plus the start period) after an action: it had no effect."""
+    give_up_after: Annotated[int, Bounds(1, 100)] = 3
+    """How many actions without effect, on one target in a day, until it is left to a person."""
+    exited_after: Duration = 0.0
+    """How long a container must have been down with an error, with nothing to restart it."""
+    crash_loop_restarts: Annotated[int, Bounds(2, 16)] = 5
+    """So many starts by the engine's restart policy …"""
+    crash_loop_window: Annotated[Duration, Bounds(1)] = 600.0
+    """… within this time are a crash loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSettings:
+    """The role that answers names, for this host and its containers only."""
+
+    listen: tuple[LocalAddress, ...] = ()
+    """Local addresses to answer on; empty: 127.0.0.1 and the host's address on each of the engine's networks. Never a wildcard."""
+    port: Annotated[int, Bounds(1, 65535)] = 5311
+    """UDP and TCP. Containers can ask no port but 53; it is refused, saying so, while something else holds it."""
+    zone: Domain = "paramedic.internal"
+    """The domain of its own names."""
+    ttl: Annotated[Duration, Bounds(1, 3600)] = 5.0
+    """How long others may remember an answer from the zone."""
+    upstreams: tuple[DnsAddress, ...] = ()
+    """Who is asked for all other names, as `192.0.2.53` or `192.0.2.53:5353`; empty: those of /etc/resolv.conf."""
+    forward_timeout: Annotated[Duration, Bounds(0.2, 30)] = 3.5
+    """How long they may take, all of them together. Docker's own resolver gives up after 4 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogsForwardSettings:
+    """Log lines that others send, as Fluentd's Forward protocol."""
+
+    listen: Address = ""
+    """Where they are taken, as `127.0.0.1:24224`; empty: nowhere. The protocol names no sender: keep it on loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogsEventsSettings:
+    """Healing events sent to an application's own Fluentd or Fluent Bit."""
+
+    fluentd: Address = ""
+    """Where they are sent, as `127.0.0.1:24224`; empty: nowhere."""
+    tag: str = "paramedic"
+    """The first part of their tag; the second is the kind, as in `paramedic.closed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogsSettings:
+    """The role that keeps and searches containers' logs."""
+
+    retention_bytes: Annotated[Size, Bounds(16 << 20)] = 2 << 30
+    """How much of the disk lines may take; the oldest go first. Evidence of incidents has 64 MiB of its own."""
+    retention: Annotated[Duration, Bounds(60)] = 30 * 86400.0
+    """How long lines are kept, at most."""
+    seal_after: Annotated[Duration, Bounds(0.1, 60)] = 10.0
+    """How long a line may wait for others before it is made durable; until then Docker's own file is what keeps it. Less makes more writes."""
+    path_rootfs: Folder = "/"
+    """Where the host's root file system is seen from here."""
+    forward: LogsForwardSettings = field(default_factory=LogsForwardSettings)
+    events: LogsEventsSettings = field(default_factory=LogsEventsSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything."""
+
+    data: Folder = "/var/lib/paramedic"
+    """The one data directory."""
+    node: str = ""
+    """This host's name on the page and in metrics; empty: its host name."""
+    log_level: Annotated[str, OneOf(("debug", "info", "warning", "error"))] = "info"
+    """How much the roles say on stderr."""
+    hub: HubSettings = field(default_factory=HubSettings)
+    collector: CollectorSettings = field(default_factory=CollectorSettings)
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    healer: HealerSettings = field(default_factory=HealerSettings)
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    logs: LogsSettings = field(default_factory=LogsSettings)

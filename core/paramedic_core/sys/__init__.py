@@ -1,0 +1,1 @@
+"""The impure corner of core: processes, files, HTTP over sockets."""

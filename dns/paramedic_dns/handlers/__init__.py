@@ -1,0 +1,1 @@
+"""The handlers, one file each, in the order of their `order`."""

@@ -1,0 +1,1 @@
+"""Evidence in, reasoned decisions out."""

@@ -1,0 +1,164 @@
+"""The files of one container's log: which there are, oldest first, and where a known place is among them.
+
+Docker renames `X-json.log` to `.1`, `.1` to `.2` and so on, packs the renamed ones when `compress` is set (`.1.gz`), and
+drops the last. A packed file has another inode and the same content, so a place is an inode *and* the bytes before it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+_TRIES = 10
+MARK = 64
+"""So many bytes before a place tell whether it is still the same place: they hold a time of nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a log was read and made durable."""
+
+    inode: int = 0
+    offset: int = 0
+    """In the file as it is unpacked."""
+    mark: bytes = b""
+    """The last bytes before `offset`, at most `MARK`."""
+    last_ns: int = 0
+    """The newest line's moment."""
+    parts: str = ""
+    """Lines of which the end has not come yet, as JSON."""
+
+
+@dataclass(slots=True)
+class LogFile:
+    """One open file; it can be read to its end even when Docker has deleted it."""
+
+    path: Path
+    fd: int
+    inode: int
+    packed: bool
+    gap_before: str = ""
+    """Why lines may be missing between the file before and this one; empty: they follow one another."""
+    dead: bool = False
+    """It is damaged: nothing more can be read from it."""
+    _unpacked: gzip.GzipFile | None = field(default=None, repr=False)
+    _raw: IO[bytes] | None = field(default=None, repr=False)
+
+    def size(self) -> int:
+        """Bytes; of a packed file −1, which nobody knows before it is read."""
+        return -1 if self.packed else os.fstat(self.fd).st_size
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Up to `count` bytes at `offset`.
+
+        Raises:
+            OSError, EOFError, zlib.error: it cannot be read, or is damaged.
+        """
+        if not self.packed:
+            return os.pread(self.fd, count, offset)
+        if self._unpacked is None:
+            self._raw = os.fdopen(os.dup(self.fd), "rb")
+            self._unpacked = gzip.GzipFile(fileobj=self._raw)
+        self._unpacked.seek(offset)
+        return self._unpacked.read(count)
+
+    def holds(self, place: Place) -> bool:
+        """Whether `place` is in this file."""
+        if not self.packed and self.inode != place.inode:
+            return False
+        if self.packed and not place.mark:
+            return False
+        start = place.offset - len(place.mark)
+        try:
+            return self.read(start, len(place.mark)) == place.mark
+        except (OSError, EOFError, zlib.error):
+            return False
+
+    def close(self) -> None:
+        if self._unpacked is not None and self._raw is not None:
+            self._unpacked.close()
+            self._raw.close()
+        os.close(self.fd)
+
+
+def listing(base: Path) -> list[Path]:
+    """The files of the log `base`, oldest first; where a file is there packed and plain, the plain one."""
+    pattern = re.compile(re.escape(base.name) + r"(?:\.(\d{1,4})(\.gz)?)?")
+    found: dict[int, str] = {}
+    for name in (path.name for path in base.parent.iterdir()):
+        match = pattern.fullmatch(name)
+        if match:
+            index = int(match[1] or 0)
+            if index not in found or not match[2]:
+                found[index] = name
+    return [base.parent / found[index] for index in sorted(found, reverse=True)]
+
+
+def open_files(base: Path, known: LogFile | None = None) -> tuple[list[LogFile], bool]:
+    """The files of the log `base` that are newer than `known`, opened, oldest first.
+
+    Docker may rename and pack them meanwhile. They are opened from the newest back, so that a renaming shows one twice but
+    hides none; when one went away, or the newest is no longer the newest at the end, all is done again.
+
+    Returns:
+        the files, and whether `known` was met among them: else some between may be gone.
+
+    Raises:
+        FileNotFoundError: the folder is gone.
+        OSError: one cannot be opened.
+    """
+    for attempt in range(_TRIES):
+        opened, met, whole = _open_back(base, known)
+        if (whole and (not opened or _newest_is(base, opened[-1]))) or attempt == _TRIES - 1:
+            break
+        for file in opened:
+            file.close()
+    return opened, met
+
+
+def _open_back(base: Path, known: LogFile | None) -> tuple[list[LogFile], bool, bool]:
+    opened: list[LogFile] = []
+    whole = True
+    for path in reversed(listing(base)):
+        file = _open(path)
+        if file is None:
+            # Packed under another name just now, or dropped as the oldest.
+            whole = False
+            continue
+        if known is not None and (file.inode == known.inode or _same(file, known)):
+            file.close()
+            return opened[::-1], True, whole
+        if opened and file.inode == opened[-1].inode:
+            file.close()
+            continue
+        opened.append(file)
+    return opened[::-1], False, whole
+
+
+def _newest_is(base: Path, file: LogFile) -> bool:
+    try:
+        return base.stat().st_ino == file.inode
+    except FileNotFoundError:
+        # Between a rename and the new file: what is newest then has a number.
+        return file.path != base
+
+
+def _same(packed: LogFile, plain: LogFile) -> bool:
+    """Whether `packed` is the plain file that we hold, packed: of equal content at its end."""
+    if not packed.packed or plain.packed or not plain.size():
+        return False
+    size = plain.size()
+    return packed.holds(Place(0, size, plain.read(max(0, size - MARK), MARK)))
+
+
+def _open(path: Path) -> LogFile | None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    return LogFile(path, fd, os.fstat(fd).st_ino, path.suffix == ".gz")

@@ -1,0 +1,1 @@
+"""Where lines are kept: segments of blocks, and a SQLite catalogue of them."""

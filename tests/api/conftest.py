@@ -1,0 +1,17 @@
+"""One hub for the tests that only read, so that they stay fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support_hub import Stand, stand
+
+
+@pytest.fixture(scope="session")
+def reading() -> Iterator[Stand]:
+    """A hub that knows the whole shop. Tests that use it change nothing."""
+    with stand() as found:
+        found.wait_known()
+        yield found

@@ -1,0 +1,101 @@
+"""Figures: out of an exposition, through rates, into rings."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paramedic_api.history.exposition import Sample, parse
+from paramedic_api.history.figures import WANTED, digest, rates
+from paramedic_api.history.keeper import Keeper
+from paramedic_api.history.rings import Rings
+from paramedic_core.clock import FakeClock
+from paramedic_core.sys.client import RoleClient
+from support_shop import container_id, exposition, shop_world
+
+TEXT = r"""
+# HELP node_boot_time_seconds Node boot time.
+node_boot_time_seconds 1.7e+09
+node_memory_MemTotal_bytes 1000
+node_memory_MemAvailable_bytes 400
+other_metric{a="b"} 3
+container_memory_working_set_bytes{id="/system.slice/docker-%s.scope",name="a\"b\\c\nd}"} 77 1700000000000
+container_memory_working_set_bytes{id="/",name=""} 5
+node_cpu_seconds_total{cpu="0",mode="user"} NaN
+node_network_receive_bytes_total{device="eth0"} broken
+""" % ("f" * 64)
+
+
+def test_only_wanted_families_are_read() -> None:
+    found = parse(TEXT, WANTED)
+    assert found["node_boot_time_seconds"] == [Sample({}, 1.7e9)]
+    assert found["container_memory_working_set_bytes"][0].labels["name"] == 'a"b\\c\nd}'
+    assert found["container_memory_working_set_bytes"][0].value == 77
+    assert found["node_network_receive_bytes_total"] == []
+    assert "other_metric" not in found
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    parse(text, WANTED)
+    parse("node_boot_time_seconds" + text, WANTED)
+    parse("node_boot_time_seconds{" + text + "} 1", WANTED)
+
+
+def test_a_long_line_costs_nothing() -> None:
+    assert parse("node_boot_time_seconds{" + 'a="\\' * 100_000, WANTED)["node_boot_time_seconds"] == []
+
+
+def test_a_scrape_becomes_figures() -> None:
+    world = shop_world()
+    first, second = (digest(parse(exposition(world, step), WANTED), step * 15.0) for step in (0, 1))
+    values = rates(first, second)
+    assert values["node:memory_total"] == 16e9
+    assert second.facts["cpu_cores"] == 4
+    assert 0 < values["node:cpu"] < 4
+    assert values["node:rx"] < 1e8, "loopback does not count"
+    assert 0 < values[f"cpu:{container_id('shop-web-1')}"] < 1
+    assert values[f"memory:{container_id('shop-redis-1')}"] == pytest.approx(0.12 * (512 << 20), rel=0.01)
+
+
+def test_a_counter_that_went_back_gives_a_gap() -> None:
+    world = shop_world()
+    later, earlier = (digest(parse(exposition(world, step), WANTED), at) for step, at in ((5, 0.0), (1, 15.0)))
+    assert "node:rx" not in rates(later, earlier)
+    assert "node:rx" not in rates(None, later)
+    assert "node:rx" not in rates(later, later)
+
+
+def test_rings_keep_the_last_samples() -> None:
+    rings = Rings(3)
+    for value in (1.0, 2.0, 3.0, 4.0):
+        rings.push({"a": value} if value != 3 else {})
+    assert rings.read("a") == [2.0, None, 4.0]
+    assert rings.read("a", 2) == [None, 4.0]
+    assert rings.last("a") == 4.0
+    assert rings.read("b") == [None, None, None]
+
+
+def test_rings_are_bounded_and_forget() -> None:
+    rings = Rings(2, series=2)
+    rings.push({"a": 1, "b": 2, "c": 3})
+    assert rings.dropped == 1
+    rings.push({"b": 2})
+    rings.push({"b": 2})
+    assert set(rings._series) == {"b"}
+    rings.push({"b": math.nan, "d": 1})
+    assert rings.read("d") == [None, 1.0]
+
+
+def test_the_keeper_says_why_it_knows_nothing(tmp_path: Path) -> None:
+    keeper = Keeper(RoleClient(tmp_path / "no.sock", "collector"), 15.0, FakeClock())
+    keeper.scrape()
+    assert not keeper.ready().ready
+    assert "collector" in keeper.ready().reason
+    assert keeper.last("node:cpu") is None
+    assert keeper.failures == 1
+    keeper.stop()

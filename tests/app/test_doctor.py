@@ -1,0 +1,319 @@
+"""`doctor`: each thing that can be missing is named, with what mends it."""
+
+import dataclasses
+import json
+import os
+import socket
+import time
+
+import pytest
+
+from paramedic.doctor.base import BAD, OK, WARN, Facts, Role, Verdict, check, checks, examine
+from paramedic_core.model import HealthCheck
+from paramedic_core.settings import HealerSettings, HubSettings, Mode, RuntimeSettings, Settings
+from paramedic_core.world import Engine, EngineStatus, Hands
+from support_console import container, sick, world
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A machine on which all is well; its /proc and /sys are made up here."""
+    for folder in ("proc/net", "sys/fs/cgroup", "data"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/cgroup.controllers").write_text("cpu io memory pids\n")
+    (tmp_path / "proc/net/tcp").write_text("  sl  local_address rem_address   st\n")
+    return Facts(
+        data=tmp_path / "data",
+        settings=Settings(),
+        now=time.time(),
+        uid=0,
+        world=world(container("web", health_check=HealthCheck())),
+        roles={name: Role("ready") for name in ("runtime", "collector", "healer", "hub")},
+        proc=tmp_path / "proc",
+        sys=tmp_path / "sys",
+    )
+
+
+def on(facts, **changes):
+    return dataclasses.replace(facts, **changes)
+
+
+def said(facts, name, level=None):
+    """What one check says that is not well (or is of the level)."""
+    found = [v for v in examine(facts) if v.name == name]
+    return [v for v in found if (v.level != OK if level is None else v.level == level)]
+
+
+def one(facts, name, level, *texts):
+    """The one verdict of a check; it says all the texts, and how to mend it."""
+    (verdict,) = said(facts, name)
+    assert verdict.level == level
+    assert verdict.mend
+    for text in texts:
+        assert text in verdict.what + "\n" + verdict.mend, text
+    return verdict
+
+
+def test_all_is_well(machine):
+    found = [v for v in examine(machine) if v.level != OK and v.name != "clock"]
+    assert not found
+
+
+def test_every_check_has_a_name_of_its_own():
+    assert len(checks()) >= 18
+    with pytest.raises(ValueError, match="two checks"):
+        check("engine")(lambda _facts: iter(()))
+
+
+def test_a_check_that_fails_stops_no_other(machine):
+    (machine.sys / "fs/cgroup/cgroup.controllers").unlink()
+    (machine.sys / "fs/cgroup/cgroup.controllers").mkdir()
+    assert "could not be looked at" in said(machine, "memory cgroup")[0].what
+    assert said(machine, "roles", OK)
+
+
+def test_nothing_runs(machine):
+    facts = on(machine, world=None, roles={"runtime": Role("away", "it is not running")})
+    one(facts, "roles", BAD, "does not run", f"paramedic run --data {machine.data}")
+
+
+def test_roles(machine):
+    facts = on(
+        machine, roles={"runtime": Role("ready"), "hub": Role("away", "x"), "healer": Role("not ready", "no World")}
+    )
+    assert [v.level for v in said(facts, "roles")] == [BAD, WARN]
+
+
+def test_no_rights(machine):
+    facts = on(machine, world=None, roles={}, denied="no right to reach it")
+    one(facts, "rights to ask", BAD, "sudo paramedic doctor")
+    assert not said(facts, "roles")
+
+
+def test_separation_and_hands(machine):
+    facts = on(machine, world=world(hands=Hands(ready=False, reason="the disk is full")))
+    one(facts, "separation", WARN, "not started as root", "sudo paramedic run")
+    one(facts, "hands", BAD, "the disk is full")
+
+
+def test_freeze(machine):
+    (machine.data / "FREEZE").touch()
+    one(machine, "FREEZE", WARN, "frozen", "paramedic freeze --off")
+    facts = on(machine, freeze={"on": True, "by": "anna", "reason": "maintenance", "at": 1.0})
+    one(facts, "FREEZE", WARN, "by anna", "maintenance", "since 1970")
+
+
+def test_token_file(machine):
+    path = machine.data / "tokens.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+    one(machine, "token file", BAD, "0644", f"chmod 0640 {path}")
+    path.chmod(0o640)
+    assert not said(machine, "token file")
+
+
+def test_engine_away(machine):
+    gone = Engine(EngineStatus.AWAY, reason="permission denied")
+    one(on(machine, world=world(engine=gone)), "engine", BAD, "permission denied", "systemctl start docker")
+
+
+def test_engine_socket_while_runtime_is_away(machine, tmp_path):
+    def facts(address):
+        return on(machine, world=None, settings=Settings(runtime=RuntimeSettings(engine=address)))
+
+    path = tmp_path / "docker.sock"
+    one(facts(f"unix://{path}"), "engine", BAD, "no engine's socket", "apt install docker.io")
+    path.write_text("")
+    one(facts(f"unix://{path}"), "engine", BAD, "is no socket")
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert said(facts(f"unix://{path}"), "engine", OK)
+    assert not said(facts("tcp://127.0.0.1:2375"), "engine")
+
+
+def test_engine_kinds(machine):
+    engine = machine.world.engine
+    old = dataclasses.replace(engine, api_version="1.40")
+    one(on(machine, world=world(engine=old)), "engine's API", BAD, "1.41", "upgrade")
+    new = dataclasses.replace(engine, api_version="1.52")
+    assert not said(on(machine, world=world(engine=new)), "engine's API")
+    rootless = dataclasses.replace(engine, rootless=True)
+    one(on(machine, world=world(engine=rootless)), "rootless", WARN, "cannot be reached")
+
+
+def test_cgroups(machine):
+    controllers = machine.sys / "fs/cgroup/cgroup.controllers"
+    controllers.write_text("cpu io\n")
+    one(machine, "memory cgroup", WARN, "memory cgroup is off", "cgroup_enable=memory")
+    controllers.unlink()
+    assert "cgroup v1" in said(machine, "cgroups", OK)[0].what
+    header = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+    (machine.proc / "cgroups").write_text(header + "cpu\t2\t1\t1\nmemory\t0\t1\t0\n")
+    one(machine, "memory cgroup", WARN, "reboot")
+    (machine.proc / "cgroups").write_text(header + "memory\t3\t1\t1\n")
+    assert not said(machine, "memory cgroup")
+    (machine.sys / "fs/cgroup").rmdir()
+    one(machine, "cgroups", BAD, "cannot be measured")
+
+
+def test_disk(machine, monkeypatch):
+    real = os.statvfs(machine.data)
+
+    def full(free):
+        values = list(real)
+        values[4] = free // real.f_frsize
+        monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result(values))
+
+    full(10 << 20)
+    assert said(machine, "disk space")[0].level == BAD
+    full(500 << 20)
+    assert said(machine, "disk space")[0].level == WARN
+
+
+def test_clock(machine):
+    one(on(machine, now=1_000_000.0), "clock", BAD, "in the past", "timedatectl")
+    ahead = on(machine, world=world(at=machine.now + 3600))
+    one(ahead, "clock", WARN, "1h in the future")
+
+
+def test_ports(machine):
+    row = "   0: 0100007F:{:04X} 00000000:0000 {} 0\n"
+    away = on(machine, roles={"hub": Role("away"), "collector": Role("ready")})
+    (machine.proc / "net/tcp").write_text("head\n" + row.format(9110, "0A") + row.format(9112, "0A"))
+    one(away, "ports", BAD, "hub.listen, 9110", "ss -ltnp")
+    assert not said(machine, "ports")
+    (machine.proc / "net/tcp").write_text("head\n" + row.format(9110, "01"))
+    assert not said(away, "ports")
+    off = Settings(hub=HubSettings(listen=""))
+    assert not said(on(away, settings=off), "ports")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "willfarrell/autoheal",
+        "willfarrell/autoheal:1.2.0",
+        "registry.example:5000/willfarrell/autoheal:latest",
+        "containrrr/watchtower@sha256:0000",
+        "ghcr.io/qmcgaw/deunhealth:v1",
+    ],
+)
+def test_another_healer(machine, image):
+    facts = on(machine, world=world(container("other", image=image, health_check=HealthCheck())))
+    one(facts, "other healers: containers", WARN, "two healers", "docker stop other")
+
+
+@pytest.mark.parametrize("image", ["autoheal-docs", "me/willfarrell", "nginx:autoheal", "mywillfarrell/autoheal"])
+def test_what_is_no_healer(machine, image):
+    facts = on(machine, world=world(container("other", image=image)))
+    assert not said(facts, "other healers: containers")
+
+
+def test_kubernetes(machine):
+    pod = container("k8s_a", labels={"io.kubernetes.pod.name": "a"})
+    one(on(machine, world=world(pod)), "other healers: Kubernetes", WARN, "k8s_a")
+    (machine.proc / "17").mkdir()
+    (machine.proc / "17/comm").write_text("kubelet\n")
+    one(machine, "other healers: Kubernetes", WARN, "kubelet")
+
+
+def test_health_checks(machine):
+    facts = on(machine, world=world(container("a"), container("b"), sick("c"), container("me", is_self=True)))
+    one(facts, "health checks", WARN, "2 of 3", "a, b", "healthcheck:")
+
+
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        ("paramedic.heel", "did you mean paramedic.heal?"),
+        ("paramedic_heal", "means nothing"),
+        ("Paramedic.heal", "means nothing"),
+        ("paramedic.scrape.prot", "paramedic.scrape.port"),
+    ],
+)
+def test_misspelt_labels(machine, label, says):
+    facts = on(machine, world=world(container("web", labels={label: "true"})))
+    one(facts, "labels: spelling", WARN, says, "recreate")
+
+
+def test_labels_that_mean_something(machine):
+    labels = {
+        "paramedic.heal": "enforce",
+        "paramedic.dns.name": "x",
+        "paramedic.logs.parse": "json",
+        "com.example": "1",
+    }
+    facts = on(machine, world=world(container("web", labels=labels)))
+    assert not said(facts, "labels: spelling")
+    assert not said(facts, "labels: values")
+
+
+def test_label_values(machine):
+    wrong = container("web", labels={"paramedic.heal": "yes please"})
+    one(on(machine, world=world(wrong)), "labels: values", WARN, "web:", "yes please", "paramedic heal enable shop/web")
+    image = container("web", labels={"paramedic.heal": "true"}, image_labels=("paramedic.heal",))
+    one(on(machine, world=world(image)), "labels: values", WARN, "came with the image")
+    settled = Settings(healer=HealerSettings(services={"web": Mode.OFF}))
+    assert not said(on(machine, world=world(wrong), settings=settled), "labels: values")
+
+
+def test_services_that_are_not_here(machine):
+    name = "services named in the configuration"
+    settings = Settings(
+        healer=HealerSettings(services={"shop/wbe": Mode.ENFORCE, "shop/web": Mode.OFF, "web": Mode.OFF})
+    )
+    one(on(machine, settings=settings), name, WARN, "healer.services speaks of shop/wbe", "did you mean shop/web?")
+    one(
+        on(machine, world=world(container("web"), grants={"gone": "enforce"})),
+        name,
+        WARN,
+        "a grant speaks of gone",
+        "reset gone",
+    )
+    away = world(engine=Engine(EngineStatus.AWAY), grants={"gone": "enforce"})
+    assert not said(on(machine, world=away), name)
+
+
+def test_shared_networks(machine):
+    facts = on(machine, world=world(container("app", network_mode="container:" + "f" * 64, health_check=HealthCheck())))
+    one(facts, "shared networks", WARN, "app lives in the network of ffffffffffff", "recreate app")
+
+
+def test_the_command(run, stage):
+    stage.world = world(sick("web"))
+    answer = run("doctor", "-o", "json")
+    found = [Verdict(**v) for v in json.loads(answer.out)]
+    assert answer.status == 1
+    assert any(v.name == "roles" and v.level == BAD for v in found)
+    stage.up()
+    stage.world = world(container("we\x1b[31mb"))
+    answer = run("doctor")
+    assert answer.status == 3
+    assert "mend: give them one" in answer.out
+    assert (answer.out + answer.err).replace("\n", "").isprintable()
+    assert len(run("doctor", "--quiet").out) < len(answer.out)
+
+
+def test_a_wrong_configuration_is_a_finding(run, stage, tmp_path):
+    stage.up()
+    path = tmp_path / "wrong.yaml"
+    path.write_text("hub: {listen: 1}")
+    answer = run("doctor", "-c", path)
+    assert answer.status == 1
+    assert f"mend: paramedic check config {path}" in answer.out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody without rights")
+def test_without_rights(machine):
+    pid = os.fork()
+    if pid == 0:
+        status = 9
+        try:
+            os.setgid(65534)
+            os.setgroups([])
+            os.setuid(65534)
+            status = 0 if all(v.mend or v.level != BAD for v in examine(on(machine, uid=65534))) else 1
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

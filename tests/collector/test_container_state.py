@@ -1,0 +1,77 @@
+"""What the World says of containers, as metrics."""
+
+from __future__ import annotations
+
+import pytest
+
+from paramedic_collector.source import Context
+from paramedic_collector.sources.container_state import ContainerState
+from paramedic_core.model import Container, Health, State
+from support_collector import NOW, collect, container, samples, world
+
+
+def values(*containers: Container, labels: tuple[str, ...] = ()) -> dict[str, float]:
+    return samples(collect(ContainerState(), Context(now=NOW, world=world(containers), labels=labels)))
+
+
+def of(c: Container, family: str, more: str = "") -> str:
+    return f'{family}{{id="/docker/{c.id}",image="{c.image}",name="{c.name}"{more}}}'
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.UNKNOWN])
+def test_one_state_is_1_and_the_others_0(state: State) -> None:
+    c = container(state=state)
+    found = {key: value for key, value in values(c).items() if key.startswith("container_state{")}
+    assert found.pop(of(c, "container_state", f',state="{state}"')) == 1
+    assert set(found.values()) == {0}
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    ("health", "value"), [(Health.HEALTHY, 1), (Health.NONE, -1), (Health.UNHEALTHY, 0), (Health.STARTING, 0)]
+)
+def test_health_has_cadvisors_values(health: Health, value: int) -> None:
+    c = container(health=health, failing_streak=4)
+    assert values(c)[of(c, "container_health_state")] == value
+    assert values(c)[of(c, "container_health_failing_streak")] == 4
+
+
+def test_a_stopped_container_has_its_exit_code_and_no_old_health() -> None:
+    c = container(
+        state=State.EXITED, exit_code=137, finished_at=NOW, oom_killed=True, health=Health.UNHEALTHY, restarts=3
+    )
+    found = values(c)
+    assert found[of(c, "container_last_exit_code")] == 137
+    assert found[of(c, "container_last_oom_killed")] == 1
+    assert found[of(c, "container_restarts_total")] == 3
+    assert not any("health" in key for key in found)
+
+
+def test_one_that_never_ended_has_no_exit_code() -> None:
+    assert not any("exit_code" in key for key in values(container()))
+
+
+def test_compose_and_swarm_names_are_labels_and_others_only_when_asked_for() -> None:
+    c = container(
+        labels={
+            "com.docker.compose.project": "shop",
+            "com.docker.compose.service": "web",
+            "com.docker.swarm.task.name": "shop_web.1.abc",
+            "org.label.other": "x",
+        }
+    )
+    key = next(iter(values(c)))
+    assert 'container_label_com_docker_compose_project="shop"' in key
+    assert 'container_label_com_docker_compose_service="web"' in key
+    assert 'container_label_com_docker_swarm_task_name="shop_web.1.abc"' in key
+    assert "other" not in key
+    assert 'container_label_org_label_other="x"' in next(iter(values(c, labels=("org.label.other",))))
+
+
+def test_a_change_is_seen_and_what_is_gone_has_no_series() -> None:
+    source = ContainerState()
+    text = ""
+    for restarts in (1, 2):
+        text = collect(source, Context(now=NOW, world=world([container(restarts=restarts)])))
+        assert f'name="web"}} {restarts}\n' in text
+    assert collect(source, Context(now=NOW, world=world())) == ""

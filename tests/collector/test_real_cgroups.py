@@ -1,0 +1,161 @@
+"""Real cgroups of this machine, with a real process in each: numbers, deaths, descriptors, and all of it without rights."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from paramedic_collector.source import Context
+from paramedic_collector.sources.container import Containers
+from paramedic_core.codec import to_plain
+from paramedic_core.sys.identity import GID, UIDS
+from support_collector import NOW, collect, container, samples, world
+from support_wait import wait_until
+
+pytestmark = pytest.mark.root
+_BASE = Path("/sys/fs/cgroup")
+
+
+class Group:
+    """A cgroup as an engine would make it, in every hierarchy, with a sleeping process in a network of its own."""
+
+    def __init__(self, parent: str) -> None:
+        self.id = secrets.token_hex(32)
+        unified = (_BASE / "cgroup.controllers").exists()
+        roots = [_BASE] if unified else [_BASE / name for name in ("cpuacct", "memory") if (_BASE / name).is_dir()]
+        self._folders = [root / parent / self.id for root in roots]
+        command = ["unshare", "--net", "sh", "-c", "read go; exec sleep 1000"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        for folder in self._folders:
+            folder.mkdir(parents=True)
+            if unified:
+                for above in (folder.parent.parent, folder.parent):
+                    (above / "cgroup.subtree_control").write_text("+cpu +memory")
+            (folder / "cgroup.procs").write_text(str(self._process.pid))
+        # What it touches from here on is charged to the group.
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        pid = self._process.pid
+        self.container = replace(container(f"c-{self.id[:6]}", pid=pid), id=self.id)
+
+    def end(self) -> None:
+        """End the process and remove the cgroup, as an engine does."""
+        self._process.kill()
+        self._process.wait()
+        for folder in self._folders:
+            if folder.exists():
+                wait_until(lambda folder=folder: _removed(folder))  # type: ignore[misc]
+
+
+def _removed(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+    return not folder.exists()
+
+
+@pytest.fixture
+def groups() -> Iterator[list[Group]]:
+    if os.geteuid() != 0 or not os.access(_BASE, os.W_OK):
+        pytest.skip("cgroups can only be made by root, where /sys/fs/cgroup can be written")
+    parent = f"paramedic-test-{secrets.token_hex(4)}"
+    made: list[Group] = []
+    try:
+        for _ in range(3):
+            made.append(Group(parent))
+        yield made
+    finally:
+        for group in made:
+            group.end()
+        for folder in [*_BASE.glob(parent), *_BASE.glob(f"*/{parent}")]:
+            folder.rmdir()
+
+
+def _names(text: str) -> set[str]:
+    return {key.partition("{")[0] for key in samples(text)}
+
+
+def test_numbers_come_from_the_kernel(groups: list[Group]) -> None:
+    source = Containers()
+    text = collect(source, Context(now=NOW, world=world([g.container for g in groups])))
+    assert {
+        "container_cpu_usage_seconds_total", "container_cpu_user_seconds_total", "container_memory_usage_bytes",
+        "container_memory_working_set_bytes", "container_memory_rss", "container_spec_memory_limit_bytes",
+    } <= _names(text)  # fmt: skip
+    source.close()
+
+
+def test_memory_is_that_of_each(groups: list[Group]) -> None:
+    source, context = Containers(), Context(now=NOW, world=world([g.container for g in groups]))
+
+    def usage() -> list[float]:
+        found = samples(collect(source, context))
+        return [value for key, value in found.items() if key.startswith("container_memory_usage_bytes")]
+
+    wait_until(lambda: len(usage()) == 3 and all(value > 0 for value in usage()))
+    source.close()
+
+
+def test_a_death_is_seen_once_and_leaves_nothing_open(groups: list[Group]) -> None:
+    source, before = Containers(), len(os.listdir("/proc/self/fd"))
+    context = Context(now=NOW, world=world([g.container for g in groups]))
+    assert len({key.partition('id="')[2] for key in samples(collect(source, context))}) >= 3
+    groups[0].end()
+    for _ in range(3):  # the World still says that it runs
+        text = collect(source, context)
+        assert groups[0].id not in text
+        assert groups[1].id in text
+    assert source.deaths == 1
+    source.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_removed_cgroup_is_noticed_on_a_held_descriptor(groups: list[Group]) -> None:
+    """The process lives on elsewhere, as when its number is another's by now: ENODEV tells."""
+    source, group = Containers(), groups[0]
+    context = Context(now=NOW, world=world([group.container]))
+    assert collect(source, context)
+    for folder in group._folders:
+        (folder.parents[1] / "cgroup.procs").write_text(str(group.container.pid))
+        folder.rmdir()
+    assert collect(source, context) == ""
+    assert source.deaths == 1
+    source.close()
+
+
+_WITHOUT_RIGHTS = """
+import json, os, sys
+from paramedic_collector.scrape import Scraper
+from paramedic_collector.source import Context
+from paramedic_core.codec import from_plain
+from paramedic_core.sys.processes import drop_rights
+from paramedic_core.world import World
+given = from_plain(World, json.load(sys.stdin))
+scraper = Scraper(lambda: Context(now=1.0, world=given))
+drop_rights(int(sys.argv[1]), int(sys.argv[2]), ())
+assert os.geteuid() == int(sys.argv[1])
+text = scraper.scrape()
+print(json.dumps({"text": text, "errors": scraper.errors}))
+"""
+
+
+def test_everything_works_with_the_collectors_uid_and_no_capability(groups: list[Group]) -> None:
+    given = json.dumps(to_plain(world([g.container for g in groups])))
+    command = [sys.executable, "-c", _WITHOUT_RIGHTS, str(UIDS["collector"]), str(GID)]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=True)
+    answer = json.loads(done.stdout)
+    assert answer["errors"] == {}
+    found = samples(answer["text"])
+    assert sum(key.startswith("container_memory_rss") for key in found) == 3
+    assert sum(key.startswith("container_cpu_usage_seconds_total") for key in found) == 3
+    assert all(value == 1 for key, value in found.items() if "collector_success" in key)
+    assert any(key.startswith("node_network_receive_bytes_total") for key in found)
+    assert any(key.startswith("node_filesystem_size_bytes") for key in found)

@@ -1,0 +1,65 @@
+"""When an action has helped, when it has not, and when nobody can say."""
+
+import pytest
+
+from paramedic_core.model import EndedBy, Health, HealthCheck, State
+from paramedic_core.settings import HealerSettings
+from paramedic_healer.history import Try
+from paramedic_healer.verify import watch
+from support_cases import NOW, container, exited, unhealthy
+
+S = HealerSettings()
+
+
+def attempt(**fields):
+    return Try(
+        **{"key": "k", "action": "restart", "incident": "i", "at": NOW, "status": "done", "done_at": NOW + 1, **fields}
+    )
+
+
+def restarted(**fields):
+    return container(**{"started_at": NOW + 0.5, "health_since": NOW + 3, **fields})
+
+
+def test_recovered_after_ten_well_seconds_and_fixed_a_minute_later():
+    assert watch(attempt(), restarted(), S, NOW + 12).look_again == NOW + 13
+    assert watch(attempt(), restarted(), S, NOW + 13).verdict == "recovered"
+    later = attempt(recovered_at=NOW + 13)
+    assert watch(later, restarted(), S, NOW + 72).look_again == NOW + 73
+    assert watch(later, restarted(), S, NOW + 73).verdict == "fixed"
+
+
+def test_what_the_world_still_shows_from_before_the_act_is_no_relapse():
+    assert watch(attempt(), unhealthy(), S, NOW + 2).verdict == ""
+    assert watch(attempt(action="start"), exited(), S, NOW + 2).verdict == ""
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        restarted(health=Health.UNHEALTHY, health_since=NOW + 30),
+        restarted(state=State.EXITED, exit_code=3, finished_at=NOW + 5),
+        restarted(state=State.RESTARTING, exit_code=3),
+        restarted(restarts=1, started_at=NOW + 9, health=Health.NONE),
+    ],
+)
+def test_a_relapse_is_no_effect_at_once(seen):
+    found = watch(attempt(), seen, S, NOW + 31)
+    assert found.verdict == "no_effect"
+    assert found.text
+
+
+def test_not_well_until_the_deadline_is_no_effect():
+    slow = restarted(health=Health.STARTING, health_check=HealthCheck(start_period=40))
+    assert watch(attempt(), slow, S, NOW + 340).look_again == NOW + 341
+    assert watch(attempt(), slow, S, NOW + 341).verdict == "no_effect"
+
+
+def test_nobody_can_say_when_it_is_gone_or_a_person_stopped_it():
+    assert watch(attempt(), None, S, NOW + 5).verdict == "unknown"
+    assert watch(attempt(), exited(by=EndedBy.SOMEONE, started_at=NOW + 1), S, NOW + 5).verdict == "unknown"
+
+
+def test_a_stop_that_was_asked_for():
+    assert watch(attempt(action="stop"), exited(by=EndedBy.US), S, NOW + 5).verdict == "fixed"
+    assert watch(attempt(action="stop"), container(), S, NOW + 40).verdict == "no_effect"

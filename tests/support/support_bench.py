@@ -1,0 +1,36 @@
+"""What the benchmarks share: a private engine for one run, and a port that nobody has."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support_engine import SCRIPT, PrivateEngine
+
+
+@contextmanager
+def bench_engine() -> Iterator[PrivateEngine]:
+    """A private engine; where none can be had, the run ends with the status of `scripts/engine`, which said why."""
+    up = subprocess.run([SCRIPT, "up", "--owner", str(os.getpid())], stdout=subprocess.PIPE, text=True, check=False)
+    if up.returncode:
+        sys.exit(up.returncode)
+    address = up.stdout.strip()
+    folder = Path(address.removeprefix("unix://")).parent
+    engine = PrivateEngine(folder, address)
+    try:
+        yield engine
+    finally:
+        engine.close()
+        subprocess.run([SCRIPT, "down", folder], check=True)
+
+
+def free_port() -> int:
+    """A TCP port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
