@@ -10,7 +10,8 @@ ParamedicError
 │   ├── NotFound           no such container, service, act
 │   ├── Refused            a guard said no; `code` names it, the text says why
 │   ├── NotAnEngine        what answers at this address is not a container engine
-│   └── BadInput           what came from outside is malformed or too large
+│   ├── BadInput           what came from outside is malformed or too large
+│   └── LimitExceeded      a query would read or make more than its bound
 └── ConfigError            a setting is wrong; the text says which, where, and what would be right
 """
 
@@ -79,6 +80,10 @@ class NotAnEngine(Permanent):
 
 class BadInput(Permanent):
     """Input from outside is malformed, or larger than its bound."""
+
+
+class LimitExceeded(Permanent):
+    """A query would read, or make, more than it may; the text names the bound and what to narrow."""
 
 
 class ConfigError(ParamedicError):
