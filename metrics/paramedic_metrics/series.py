@@ -87,4 +87,5 @@ def bits(values: NDArray[np.float64]) -> NDArray[np.uint64]:
 def present(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Where there is a sample that is no stale marker."""
     raw = bits(values)
-    return (raw != ABSENT_BITS) & (raw != STALE_BITS)
+    mask: NDArray[np.bool_] = (raw != ABSENT_BITS) & (raw != STALE_BITS)
+    return mask
