@@ -222,6 +222,22 @@ class LogsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Recent history of metrics, kept by the hub and asked in Prometheus' query language."""
+
+    retention: Annotated[Duration, Bounds(600)] = 15 * 86400.0
+    """How long samples are kept, at most."""
+    retention_bytes: Annotated[Size, Bounds(16 << 20)] = 4 << 30
+    """How much of the disk samples may take; the oldest go first."""
+    out_of_order: Annotated[Duration, Bounds(0, 86400)] = 300.0
+    """A sample older than its series' newest is taken when it is at most this much older than the newest of all; 0s refuses it, as Prometheus does by default."""
+    series: Annotated[int, Bounds(1000, 10_000_000)] = 500_000
+    """How many series may be known at once; samples of more are refused and counted until old ones are past `retention`."""
+    cache_bytes: Annotated[Size, Bounds(1 << 20)] = 64 << 20
+    """How much memory unpacked samples may take, so that the next query finds them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything."""
 
@@ -237,3 +253,4 @@ class Settings:
     healer: HealerSettings = field(default_factory=HealerSettings)
     dns: DnsSettings = field(default_factory=DnsSettings)
     logs: LogsSettings = field(default_factory=LogsSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)

@@ -26,6 +26,8 @@ SURFACE = {
     "logs.forward.listen": "off",
     "logs.retention_bytes": "2GiB",
     "logs.retention": "30d",
+    "metrics.retention": "15d",
+    "metrics.retention_bytes": "4GiB",
     "data": "/var/lib/paramedic",
 }
 COMMANDS = {
