@@ -15,6 +15,7 @@ from paramedic_api.auth import MOST_BODY, check_request
 from paramedic_api.hub import Hub, this_hub
 from paramedic_api.openapi import spec
 from paramedic_api.page import filters
+from paramedic_api.proxies import Front
 from paramedic_api.resource import Resource
 from paramedic_core.registry import discover
 
@@ -58,6 +59,7 @@ def make_app(hub: Hub) -> Flask:
     for resource in found.plugins.values():
         app.register_blueprint(resource.blueprint)
     spec.app = app
+    app.wsgi_app = Front(app.wsgi_app, hub.settings.hub)  # type: ignore[method-assign]
     app.extensions["broken_routes"] = tuple(found.failures)
     return app
 
@@ -74,6 +76,9 @@ def _after(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-cache"
     else:
         response.headers["Cache-Control"] = "no-store"
+        if response.is_streamed:
+            # nginx would hold a live stream back until its buffer is full.
+            response.headers["X-Accel-Buffering"] = "no"
     metrics = this_hub().metrics
     route = request.url_rule.rule if request.url_rule else "none"
     metrics.requests.labels(route, str(response.status_code)).inc()

@@ -10,12 +10,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import current_app, g, request
 
 from paramedic_api.hosts import forged, from_afar, known_host
 from paramedic_api.hub import Hub, this_hub
 from paramedic_api.problems import Denied
+from paramedic_api.proxies import proxied
 from paramedic_api.sessions import COOKIE
 from paramedic_core.errors import BadInput
 
@@ -66,11 +68,13 @@ def check_request() -> None:
         BadInput: a body that is not JSON.
     """
     hub = this_hub()
-    listen = hub.settings.hub.listen
+    listen, public = hub.settings.hub.listen, hub.settings.hub.public_url
     needed = _needed()
     bearer = _bearer()
     safe = request.method in _SAFE
-    if not (safe and bearer) and not known_host(request.host, listen, hub.settings.hub.allowed_hosts):
+    if not (safe and bearer) and not known_host(
+        request.host, listen, (*hub.settings.hub.allowed_hosts, urlsplit(public).netloc)
+    ):
         raise Denied(
             403,
             "unknown_host",
@@ -78,10 +82,10 @@ def check_request() -> None:
             "or add the name to hub.allowed_hosts",
         )
     if not safe:
-        if forged(dict(request.headers), request.host):
+        if forged(dict(request.headers), request.host, public):
             raise Denied(403, "other_site", "this request comes from another site's page")
         _check_body()
-    afar = from_afar(dict(request.headers), listen, request.remote_addr or "")
+    afar = bool(public) or proxied() or from_afar(dict(request.headers), listen, request.remote_addr or "")
     g.caller = _identify(hub, bearer) or Caller("", "viewer" if safe and not afar else "none")
     if needed and not g.caller.may(needed):
         raise _denial(g.caller, needed)

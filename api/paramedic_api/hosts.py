@@ -51,13 +51,21 @@ def known_host(value: str, listen: str, allowed: Collection[str]) -> bool:
     return wildcard is not None and wildcard.is_unspecified and _address(name) is not None
 
 
-def forged(headers: Mapping[str, str], host: str) -> bool:
-    """Whether a browser sent this from another site's page (Fetch Metadata, RFC 6454)."""
+def forged(headers: Mapping[str, str], host: str, public: str = "") -> bool:
+    """Whether a browser sent this from another site's page (Fetch Metadata, RFC 6454).
+
+    Args:
+        headers: of the request.
+        host: its `Host`.
+        public: `hub.public_url`: a proxy may have replaced the Host that the browser sent, never the Origin.
+    """
     site = headers.get("Sec-Fetch-Site", "")
     if site and site not in ("same-origin", "none"):
         return True
     origin = headers.get("Origin", "")
     if not origin:
+        return False
+    if public and origin.lower() == "{0.scheme}://{0.netloc}".format(urlsplit(public)):
         return False
     return urlsplit(origin).netloc.lower() != host.lower()
 

@@ -104,7 +104,8 @@ class Supervisor:
 
     def _page(self) -> str:
         shown = any(w.name == "hub" and w.stage is Stage.UP for w in self._nursery.wards)
-        return f"; the page is at http://{self._nursery.settings.hub.listen}/" if shown else ""
+        hub = self._nursery.settings.hub
+        return f"; the page is at {hub.public_url or f'http://{hub.listen}/'}" if shown else ""
 
     def _tell(self, word: str) -> None:
         self._said = word

@@ -57,6 +57,10 @@ DnsAddress = Annotated[str, "DNS server"]
 """`ADDRESS`, or `ADDRESS:PORT`."""
 Domain = Annotated[str, "domain"]
 """A domain name of two labels at least."""
+Url = Annotated[str, "URL"]
+"""`http://HOST/PATH/` or `https://…`, or empty."""
+Network = Annotated[str, "network"]
+"""An IP address, or a network as `10.0.0.0/8`."""
 Folder = Annotated[str, "folder"]
 """An absolute path."""
 TARGET_CEILING = Window(10, 3600)
@@ -91,6 +95,10 @@ class HubSettings:
     """Where the API and the page are served. Beyond loopback every request needs a token."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names, besides loopback and `listen`, by which browsers may call it (against DNS rebinding)."""
+    public_url: Url = ""
+    """Where people find it behind a proxy, as `https://ops.example/paramedic/`: its host is then allowed, and every request needs a token."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies, as `127.0.0.1` or `172.18.0.0/16`, whose X-Forwarded-For, -Proto and -Host are believed; from all others they are ignored."""
     scrape_interval: Annotated[Duration, Bounds(1)] = 15.0
     """How often it reads the collectors for the page."""
     streams: Annotated[int, Bounds(0, 1000)] = 24

@@ -13,6 +13,8 @@ from pathlib import Path
 PATH = os.pathsep.join([*os.environ.get("PATH", "").split(os.pathsep), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _APT_MOST = 900
+_WAIT = ("-o", "DPkg::Lock::Timeout=600")
+"""Another apt-get may be at work: it is waited for."""
 
 
 class CannotHave(Exception):
@@ -72,7 +74,10 @@ def install(packages: list[str]) -> None:
     had_docker = tool("dockerd") is not None
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_service_starts():
-        for command in ([apt, "update", "-qq"], [apt, "install", "-y", "-qq", "--no-install-recommends", *packages]):
+        for command in (
+            [apt, "update", "-qq"],
+            [apt, "install", *_WAIT, "-y", "-qq", "--no-install-recommends", *packages],
+        ):
             try:
                 done = subprocess.run(
                     command,

@@ -65,3 +65,48 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         except Wrong:
             continue
         assert read(found) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("", ""),
+        ("https://ops.example", "https://ops.example/"),
+        ("https://Ops.Example:8443/paramedic", "https://ops.example:8443/paramedic/"),
+        ("http://[2001:db8::7]:80/a/b/", "http://[2001:db8::7]:80/a/b/"),
+    ],
+)
+def test_base_urls(text: str, read: str) -> None:
+    assert netnames.base_url(text) == read
+    assert netnames.base_url(read) == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ops.example", "ftp://ops.example/", "https://", "https://a b/", "https://u:p@ops.example/", "https://x/?q=1",
+        "https://x/#f", "https://x:99999/", "https://x/../y/", "https://x/a//b/", "https://x/é/", "https://[::1/", 7,
+    ],
+)  # fmt: skip
+def test_what_is_no_base_url(value: object) -> None:
+    with pytest.raises(Wrong):
+        netnames.base_url(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("172.18.0.0/16", "172.18.0.0/16"),
+        ("2001:DB8::/32", "2001:db8::/32"),
+        ("::1", "::1"),
+    ],
+)
+def test_networks(text: str, read: str) -> None:
+    assert netnames.network(text) == read
+
+
+@pytest.mark.parametrize("value", ["", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", None])
+def test_what_is_no_network(value: object) -> None:
+    with pytest.raises(Wrong):
+        netnames.network(value)

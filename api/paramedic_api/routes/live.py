@@ -37,6 +37,4 @@ def live() -> Response:
         detail = f"{most} pages are live already (hub.streams): ask again now and then instead"
         return answer(problem(503, "too_many_streams", "As many as may be", detail, retry_after=_POLL_AFTER))
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    response = Response(Stream(hub, slots, gone), mimetype="text/event-stream")
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return Response(Stream(hub, slots, gone), mimetype="text/event-stream")

@@ -39,7 +39,8 @@ def login(json: TokenBody) -> Response:
     response = jsonify(plain(Session(name=who.name, role=who.role)))
     if token is not None:
         value = hub.sessions.open(who.text, token)
-        response.set_cookie(COOKIE, value, httponly=True, samesite="Strict", secure=request.is_secure)
+        path = request.root_path or "/"
+        response.set_cookie(COOKIE, value, path=path, httponly=True, samesite="Strict", secure=request.is_secure)
     return response
 
 
@@ -57,5 +58,5 @@ def logout() -> Response:
     """Log out."""
     this_hub().sessions.close(request.cookies.get(COOKIE, ""))
     response = jsonify(plain(Session(name="", role="none")))
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(COOKIE, path=request.root_path or "/")
     return response

@@ -22,6 +22,8 @@ _NAMED: Mapping[str, Reader] = {
     "local address": netnames.local_address,
     "DNS server": netnames.server,
     "domain": netnames.domain,
+    "URL": netnames.base_url,
+    "network": netnames.network,
 }
 
 
