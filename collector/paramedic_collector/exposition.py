@@ -34,6 +34,16 @@ class Family:
         return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.kind}\n"
 
 
+def counter(name: str, text: str, *labels: str) -> Family:
+    """A counter of node_exporter's."""
+    return Family(name, "counter", text, tuple(sorted(labels)))
+
+
+def gauge(name: str, text: str, *labels: str) -> Family:
+    """A gauge of node_exporter's."""
+    return Family(name, "gauge", text, tuple(sorted(labels)))
+
+
 class Exposition:
     """The samples of one source in one scrape, by family.
 
@@ -60,14 +70,28 @@ class Exposition:
 
 
 def render(parts: Iterable[Exposition]) -> str:
-    """The whole exposition, families in the order of their names, as client_golang writes them."""
-    blocks: list[tuple[str, list[str]]] = []
+    """The whole exposition, families in the order of their names, as client_golang writes them.
+
+    A family that two parts have (text files may hold any) is told once: under the first's type, and each series once.
+    """
+    blocks: dict[str, tuple[Family, list[str]]] = {}
     for part in parts:
-        blocks += [
-            (family.name, [family.header, "\n".join(lines), "\n"]) for family, lines in part.lines.items() if lines
-        ]
-    blocks.sort(key=lambda block: block[0])
-    return "".join([piece for _, pieces in blocks for piece in pieces])
+        for family, lines in part.lines.items():
+            known = blocks.get(family.name)
+            if known is None:
+                blocks[family.name] = (family, lines)
+            elif known[0].kind == family.kind:
+                blocks[family.name] = (known[0], _together(known[1], lines))
+    pieces = []
+    for _, (family, lines) in sorted(blocks.items()):
+        if lines:
+            pieces += [family.header, "\n".join(lines), "\n"]
+    return "".join(pieces)
+
+
+def _together(lines: list[str], more: list[str]) -> list[str]:
+    there = {line.rpartition(" ")[0] for line in lines}
+    return lines + [line for line in more if line.rpartition(" ")[0] not in there]
 
 
 def prefix(name: str, labels: Mapping[str, str]) -> str:

@@ -21,8 +21,8 @@ class Held:
 
     Args:
         path: the file.
-        whole: the kernel gives it in one piece (cgroup and sysfs files, which are made by one `show`); most files of
-            /proc come a page at a time and are read until nothing follows.
+        whole: the kernel gives it in one piece (cgroup and sysfs files, and those of /proc that are one record, as
+            stat, meminfo, net/snmp); tables of /proc come a page at a time and are read until nothing follows.
     """
 
     __slots__ = ("_fd", "_whole", "path")
@@ -41,7 +41,7 @@ class Held:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             data = os.pread(self._fd, _PIECE, 0)
-            return data if self._whole else _rest(self._fd, data)
+            return data if self._whole and len(data) < _PIECE else _rest(self._fd, data)
         except OSError:
             self.close()
             raise
@@ -51,6 +51,62 @@ class Held:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+class Files:
+    """Held files by path, of one source.
+
+    Args:
+        most: so many are held; what is beyond is opened for each read.
+    """
+
+    __slots__ = ("_held", "_most")
+
+    def __init__(self, most: int = 512) -> None:
+        self._held: dict[str, Held] = {}
+        self._most = most
+
+    def read(self, path: str, *, whole: bool = False) -> bytes:
+        """The present content; `whole` as in `Held`.
+
+        Raises:
+            OSError: it cannot be opened or read.
+        """
+        held = self._held.get(path)
+        if held is None:
+            if len(self._held) >= self._most:
+                return read(path)
+            held = self._held[path] = Held(path, whole=whole)
+        try:
+            return held.read()
+        except OSError:
+            del self._held[path]
+            raise
+
+    def number(self, path: str) -> int | None:
+        """The whole number that a file of sysfs or /proc/sys holds, also as `0x…`; None where there is none to be read."""
+        try:
+            return int(self.read(path, whole=True), 0)
+        except (OSError, ValueError):
+            return None
+
+    def text(self, path: str) -> str:
+        """A small file's text without the white space around it; empty where there is none to be read."""
+        try:
+            return self.read(path, whole=True).decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+    def forget(self, folder: str) -> None:
+        """Close what is held below a folder that has gone."""
+        for path in [path for path in self._held if path.startswith(f"{folder}/")]:
+            self._held.pop(path).close()
+
+    def close(self) -> None:
+        """Close all of them; a later read opens them again."""
+        for held in self._held.values():
+            held.close()
+        self._held.clear()
 
 
 def _rest(fd: int, data: bytes) -> bytes:
@@ -78,6 +134,14 @@ def read(path: str, *, dir_fd: int | None = None) -> bytes:
         return b"".join(pieces)
     finally:
         os.close(fd)
+
+
+def names(folder: str) -> list[str]:
+    """The names in a folder, sorted; none where there is no such folder or it is not ours."""
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208  Path costs ten times as much
+    except OSError:
+        return []
 
 
 def read_text(path: str, default: str = "") -> str:

@@ -6,6 +6,7 @@ import sys
 
 import paramedic_collector.sources
 from paramedic_collector.exposition import Family
+from paramedic_collector.gaps import NODE
 from paramedic_collector.readings import LABELS
 from paramedic_collector.scrape import DURATION, SUCCESS
 from paramedic_collector.source import Source, help_of
@@ -32,13 +33,10 @@ _OWN = (
     ("paramedic_collector_container_deaths_total", "counter", "Ends of containers that a read here was first to see."),
     ("paramedic_collector_runtime_silence_seconds", "gauge", "Seconds since runtime was last heard."),
 )
-_TAIL = """## Different, or not done yet
+_TAIL = """## Containers: different, or not done yet
 
 | what | why |
 |---|---|
-| `node_cpu_info`, `node_softirqs_total` | off in node_exporter too |
-| `node_network_address_info` | on here (off in node_exporter): psutil has the addresses anyway; only where /proc is our own |
-| other node_exporter sources (cpufreq, vmstat, netclass, netstat, sockstat, …) | later |
 | `container_cpu_usage_seconds_total` for each CPU | `cpu="total"` only, as cAdvisor on cgroup v2 |
 | cAdvisor's explicit timestamps | none: the values are read when asked for, not before |
 | `container_fs_*`, `container_blkio_*`, throttling, pressure, `machine_*` | later |
@@ -51,10 +49,12 @@ def page() -> str:
     registry = discover(paramedic_collector.sources, Source)
     parts = [_HEAD]
     for name, source in sorted(registry.plugins.items()):
-        parts.append(f"## {name}\n\n{help_of(source)}\n\n{_table(source.families)}")
+        off = "" if source.on else " Off unless `collector.enable` names it."
+        parts.append(f"## {name}\n\n{help_of(source)}{off}\n\n{_table(source.families)}")
     parts.append(f"## Of every source\n\n{_table((SUCCESS, DURATION))}")
     own = "".join(f"| `{name}` | {kind} | {text} |\n" for name, kind, text in _OWN)
     parts.append(f"## Of the collector itself\n\n| name | type | what |\n|---|---|---|\n{own}")
+    parts.append(NODE)
     parts.append(_TAIL)
     return "\n".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import logging
 import resource
 import socket
 import threading
@@ -14,6 +15,7 @@ from paramedic_collector.exposition import CONTENT_TYPE
 from paramedic_collector.own import Own
 from paramedic_collector.scrape import Scraper
 from paramedic_collector.source import Context, Paths
+from paramedic_collector.views import strange
 from paramedic_core.clock import Clock
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.problems import CONTENT_TYPE as PROBLEM
@@ -27,6 +29,7 @@ from paramedic_core.sys.server import Request, Response
 from paramedic_core.sys.tokens import TokenStore
 from paramedic_core.world import World
 
+log = logging.getLogger("paramedic.collector")
 _MOST_FILES = 65536
 
 
@@ -38,7 +41,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     def context() -> Context:
         return context_of(settings.collector, clock.now(), feed.world, host, node)
 
-    scraper = Scraper(context)
+    scraper = Scraper(context, settings=settings.collector)
     own = Own(scraper, lambda: feed.silence)
 
     tokens = TokenStore(data / "tokens.json")
@@ -51,7 +54,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
 
     return Role(
         name="collector",
-        components=(_World(feed), _Sources(scraper)),
+        components=(_World(feed), _Sources(scraper, context().paths)),
         routes={"GET /metrics": metrics},
         listen=(settings.collector.listen,) if settings.collector.listen else (),
     )
@@ -59,8 +62,8 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
 
 def context_of(settings: CollectorSettings, now: float, world: World | None, host: str, node: str) -> Context:
     """The context of one scrape."""
-    paths = Paths(settings.path_procfs, settings.path_sysfs, settings.path_rootfs)
-    return Context(paths, now, world, host, node, settings.container_labels, settings.source_timeout)
+    paths = Paths(settings.path_procfs, settings.path_sysfs, settings.path_rootfs, settings.path_udev_data)
+    return Context(paths, now, world, host, node, settings.container_labels, settings.source_timeout, settings)
 
 
 def _on_loopback(address: str) -> bool:
@@ -101,8 +104,8 @@ class _Sources:
 
     name = "sources"
 
-    def __init__(self, scraper: Scraper) -> None:
-        self._scraper = scraper
+    def __init__(self, scraper: Scraper, paths: Paths) -> None:
+        self._scraper, self._paths = scraper, paths
         self._first = threading.Thread(target=scraper.scrape, daemon=True, name="first-scrape")
 
     def start(self) -> None:
@@ -111,6 +114,8 @@ class _Sources:
         most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
         with contextlib.suppress(ValueError, OSError):  # a sandbox may forbid it; then fewer descriptors are held
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        for text in strange(self._paths):
+            log.warning("what is measured is not all the host's: %s", text)
         self._first.start()
 
     def stop(self) -> None:

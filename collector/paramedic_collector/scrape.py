@@ -13,6 +13,7 @@ from paramedic_collector.exposition import Exposition, Family, number, prefix, r
 from paramedic_collector.relay import Outcome, Relay
 from paramedic_collector.source import Context, Source
 from paramedic_core.registry import Failure, discover
+from paramedic_core.settings import CollectorSettings
 
 log = logging.getLogger("paramedic.collector")
 
@@ -32,14 +33,20 @@ class Scraper:
 
     Args:
         context: makes the context of a scrape.
-        sources: by name; all that `sources/` has, unless given.
+        sources: by name; all that `sources/` has and the settings want, unless given.
+        settings: which sources are on.
     """
 
-    def __init__(self, context: Callable[[], Context], sources: Mapping[str, Source] | None = None) -> None:
+    def __init__(
+        self,
+        context: Callable[[], Context],
+        sources: Mapping[str, Source] | None = None,
+        settings: CollectorSettings | None = None,
+    ) -> None:
         self._context = context
         self.failures: list[Failure] = []
         """Modules of `sources/` that could not be used."""
-        self.sources = dict(sources) if sources is not None else self._discover()
+        self.sources = dict(sources) if sources is not None else self._discover(settings or CollectorSettings())
         self._relay: Relay[Exposition] = Relay("source", workers=len(self.sources) + 1)
         self._lines = {name: _lines(name) for name in self.sources}
         self._errors: dict[str, str] = {}
@@ -116,13 +123,15 @@ class Scraper:
             log.warning("the source %s failed, the others go on: %s", name, trouble)
             self._errors[name] = trouble
 
-    def _discover(self) -> dict[str, Source]:
-        """One object of each source. One that cannot be made, or emits what another has, is reported and left out."""
+    def _discover(self, settings: CollectorSettings) -> dict[str, Source]:
+        """One object of each source that is on. One that cannot be made, or emits what another has, is reported and left out."""
         registry = discover(paramedic_collector.sources, Source)
-        self.failures = registry.failures
+        self.failures = [*registry.failures, *_unknown(settings, registry.plugins)]
         found: dict[str, Source] = {}
         taken: dict[str, str] = {}
         for name, plugin in sorted(registry.plugins.items()):
+            if name in settings.disable or not (plugin.on or name in settings.enable):
+                continue
             twice = [family.name for family in plugin.families if family.name in taken]
             try:
                 if twice:
@@ -135,6 +144,16 @@ class Scraper:
         for failure in self.failures:
             log.error("the source module %s cannot be used: %s", failure.module, failure.reason)
         return found
+
+
+def _unknown(settings: CollectorSettings, known: Mapping[str, type[Source]]) -> list[Failure]:
+    """Names of sources that there are not: a mistake in the settings."""
+    return [
+        Failure(f"collector.{setting}", f"there is no source {name!r}; there are {', '.join(sorted(known))}")
+        for setting, given in (("enable", settings.enable), ("disable", settings.disable))
+        for name in given
+        if name not in known
+    ]
 
 
 def _collect(source: Source, context: Context) -> Exposition:

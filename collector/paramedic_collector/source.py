@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import abc
+import functools
+import os
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paramedic_collector.exposition import Exposition, Family
+from paramedic_collector.files import Files
+from paramedic_core.settings import CollectorSettings
 from paramedic_core.world import World
 
 
@@ -32,6 +36,11 @@ class Paths:
         """Where the host's absolute `path` is seen."""
         return self.rootfs.rstrip("/") + path or "/"
 
+    def net(self, *parts: str) -> str:
+        """A path below the host's /proc/net: process 1's is the host's also when we live in a container; else our own."""
+        first = self.proc("1/net", *parts)
+        return first if os.access(first, os.R_OK) else self.proc("net", *parts)
+
     @property
     def udev_data(self) -> str:
         """The folder of udev's database."""
@@ -55,6 +64,8 @@ class Context:
     """More container labels to put on container series (`collector.container_labels`)."""
     timeout: float = 5.0
     """Seconds that a source may take."""
+    settings: CollectorSettings = field(default_factory=CollectorSettings)
+    """What is left out and what is added."""
 
 
 class Source(abc.ABC):
@@ -67,9 +78,16 @@ class Source(abc.ABC):
     name: ClassVar[str]
     """As in `node_scrape_collector_success{collector="…"}`; node_exporter's own name where it has the source."""
     families: ClassVar[tuple[Family, ...]]
-    """Every family that it may emit."""
+    """Every family that it may emit; `*` in a name stands for what the kernel has."""
+    on: ClassVar[bool] = True
+    """Whether it is on unless `collector.disable` names it; else it is off unless `collector.enable` does."""
     deaths: int = 0
     """Ends that this source was first to see; only containers have such."""
+
+    @functools.cached_property
+    def files(self) -> Files:
+        """The files that this source holds open."""
+        return Files()
 
     @abc.abstractmethod
     def collect(self, context: Context, out: Exposition) -> None:
@@ -82,7 +100,7 @@ class Source(abc.ABC):
 
     def close(self) -> None:
         """Let go of descriptors; also safe when nothing is held."""
-        return
+        self.files.close()
 
 
 def help_of(source: type[Source]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
+from paramedic_core import node_settings as node
 from paramedic_core.limits import Window
 
 
@@ -121,6 +122,27 @@ class CollectorSettings:
     """A source that takes longer is left behind and reported; the scrape goes on without it."""
     container_labels: tuple[str, ...] = ()
     """More container labels to put on container series, besides Compose's and Swarm's names."""
+    path_udev_data: str = ""
+    """Where udev's database is seen from here; empty: `run/udev/data` below `path_rootfs`."""
+    enable: tuple[str, ...] = ()
+    """Sources to switch on that are off by default, as `processes`."""
+    disable: tuple[str, ...] = ()
+    """Sources to switch off, as `netclass`."""
+    arp: node.ArpSettings = field(default_factory=node.ArpSettings)
+    cpu: node.CpuSettings = field(default_factory=node.CpuSettings)
+    diskstats: node.DiskstatsSettings = field(default_factory=node.DiskstatsSettings)
+    filesystem: node.FilesystemSettings = field(default_factory=node.FilesystemSettings)
+    hwmon: node.HwmonSettings = field(default_factory=node.HwmonSettings)
+    interrupts: node.InterruptsSettings = field(default_factory=node.InterruptsSettings)
+    netclass: node.NetclassSettings = field(default_factory=node.NetclassSettings)
+    netdev: node.NetdevSettings = field(default_factory=node.NetdevSettings)
+    netstat: node.NetstatSettings = field(default_factory=node.NetstatSettings)
+    powersupply: node.PowersupplySettings = field(default_factory=node.PowersupplySettings)
+    rapl: node.RaplSettings = field(default_factory=node.RaplSettings)
+    stat: node.StatSettings = field(default_factory=node.StatSettings)
+    systemd: node.SystemdSettings = field(default_factory=node.SystemdSettings)
+    textfile: node.TextfileSettings = field(default_factory=node.TextfileSettings)
+    vmstat: node.VmstatSettings = field(default_factory=node.VmstatSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import os
 import re
 from pathlib import Path
 
+from paramedic_collector import cpuinfo
 from paramedic_collector.exposition import Exposition, Family, number, prefix
-from paramedic_collector.files import Held, read_text
+from paramedic_collector.files import read, read_text
 from paramedic_collector.source import Context, Paths, Source
 
 _SECONDS = Family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", ("cpu", "mode"))
@@ -29,6 +30,7 @@ _ISOLATED = Family(
     "Whether each core is isolated, information from /sys/devices/system/cpu/isolated.",
     ("cpu",),
 )
+_ONLINE = Family("node_cpu_online", "gauge", "CPUs that are online and being scheduled.", ("cpu",))
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CPU = re.compile(rb"^cpu(\d+) (.*)$", re.MULTILINE)
@@ -40,34 +42,52 @@ class Cpu(Source):
     """CPU seconds by mode, thermal throttles, isolated CPUs."""
 
     name = "cpu"
-    families = (_SECONDS, _GUEST, _CORE, _PACKAGE, _ISOLATED)
+    families = (_SECONDS, _GUEST, _CORE, _PACKAGE, _ISOLATED, _ONLINE, *cpuinfo.FAMILIES)
 
     def __init__(self) -> None:
-        self._file: Held | None = None
+        self._ready = False
         self._prefixes: dict[bytes, tuple[list[str], list[str]]] = {}
         self._last: dict[bytes, list[int]] = {}
-        self._throttles: list[tuple[Family, str, Held]] = []
-        self._isolated: list[int] = []
+        self._throttles: list[tuple[Family, str, str]] = []
+        self._fixed: list[tuple[Family, str]] = []
+        self._present: list[int] = []
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._file is None:
-            self._file = Held(context.paths.proc("stat"))
-            self._throttles = _throttles(context.paths)
-            self._isolated = numbers_of(read_text(context.paths.sys("devices/system/cpu/isolated")))
+        if not self._ready:
+            self._prepare(context)
         seconds, guest = out.of(_SECONDS), out.of(_GUEST)
-        for cpu, text in _CPU.findall(self._file.read()):
+        with_guests = context.settings.cpu.guest
+        for cpu, text in _CPU.findall(self.files.read(context.paths.proc("stat"), whole=True)):
             modes, guests = self._lines(cpu)
             ticks = self._steady(cpu, [int(word) for word in text.split()])
             seconds += [line + number(t / _TICKS) for line, t in zip(modes, ticks, strict=False)]
-            guest += [line + number(t / _TICKS) for line, t in zip(guests, ticks[8:], strict=False)]
+            if with_guests:
+                guest += [line + number(t / _TICKS) for line, t in zip(guests, ticks[8:], strict=False)]
         for family, line, file in self._throttles:
-            out.of(family).append(line + number(int(file.read())))
-        for isolated in self._isolated:
-            out.add(_ISOLATED, 1, cpu=str(isolated))
+            count = self.files.number(file)
+            if count is not None:
+                out.of(family).append(line + number(count))
+        for family, line in self._fixed:
+            out.of(family).append(line)
+        if self._present:
+            online = set(numbers_of(self.files.text(context.paths.sys("devices/system/cpu/online"))))
+            for number_ in self._present:
+                out.add(_ONLINE, int(number_ in online), cpu=str(number_))
 
-    def close(self) -> None:
-        for file in [f for _, _, f in self._throttles] + ([self._file] if self._file else []):
-            file.close()
+    def _prepare(self, context: Context) -> None:
+        """What does not change while the machine runs."""
+        folder = context.paths.sys("devices/system/cpu")
+        self._throttles = _throttles(context.paths)
+        self._fixed = [
+            (_ISOLATED, prefix(_ISOLATED.name, {"cpu": str(isolated)}) + "1")
+            for isolated in numbers_of(read_text(f"{folder}/isolated"))
+        ]
+        if context.settings.cpu.info:
+            text = read(context.paths.proc("cpuinfo")).decode("utf-8", "replace")
+            self._fixed += cpuinfo.lines(text, context.settings.cpu)
+        if os.path.exists(f"{folder}/cpu0/online"):  # noqa: PTH110  else no CPU can be switched off
+            self._present = numbers_of(read_text(f"{folder}/present"))
+        self._ready = True
 
     def _lines(self, cpu: bytes) -> tuple[list[str], list[str]]:
         found = self._prefixes.get(cpu)
@@ -89,9 +109,9 @@ class Cpu(Source):
         return ticks
 
 
-def _throttles(paths: Paths) -> list[tuple[Family, str, Held]]:
+def _throttles(paths: Paths) -> list[tuple[Family, str, str]]:
     """One file for each core and each package that counts its throttles."""
-    found: dict[tuple[str, ...], tuple[Family, str, Held]] = {}
+    found: dict[tuple[str, ...], tuple[Family, str, str]] = {}
     for folder in sorted(Path(paths.sys("devices/system/cpu")).glob("cpu[0-9]*")):
         package = read_text(f"{folder}/topology/physical_package_id")
         core = read_text(f"{folder}/topology/core_id")
@@ -103,7 +123,7 @@ def _throttles(paths: Paths) -> list[tuple[Family, str, Held]]:
         ):
             file = f"{folder}/thermal_throttle/{'core' if family is _CORE else 'package'}_throttle_count"
             if key not in found and read_text(file).isdigit():
-                found[key] = (family, prefix(family.name, labels), Held(file, whole=True))
+                found[key] = (family, prefix(family.name, labels), file)
     return list(found.values())
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from paramedic_collector import udev
 from paramedic_collector.exposition import Exposition, Family, number, prefix
-from paramedic_collector.files import Held, read_text
+from paramedic_collector.files import read_text
+from paramedic_collector.filters import Filter
 from paramedic_collector.source import Context, Paths, Source
 
-_EXCLUDED = re.compile(r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$")
 _SECTOR = 512  # bytes, whatever the device's own sectors are
 _REFRESH = 300.0
 """Seconds for which what udev says of a device is kept."""
@@ -60,21 +58,21 @@ class Diskstats(Source):
     families = (_INFO, *(family for family, _ in _COLUMNS), *udev.FAMILIES)
 
     def __init__(self) -> None:
-        self._file: Held | None = None
+        self._wanted: Filter | None = None
         self._prefixes: dict[str, list[str]] = {}
         self._facts: dict[tuple[str, str, str], list[tuple[Family, str]]] = {}
         self._facts_at = float("-inf")
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._file is None:
-            self._file = Held(context.paths.proc("diskstats"))
+        if self._wanted is None:
+            self._wanted = Filter(context.settings.diskstats.device_exclude, context.settings.diskstats.device_include)
         if not 0 <= context.now - self._facts_at < _REFRESH:
             self._facts.clear()
             self._facts_at = context.now
         devices = set()
-        for line in self._file.read().decode("utf-8", "replace").splitlines():
+        for line in self.files.read(context.paths.proc("diskstats")).decode("utf-8", "replace").splitlines():
             major, minor, device, *words = line.split()
-            if _EXCLUDED.match(device):
+            if not self._wanted(device):
                 continue
             devices.add(device)
             self._columns(device, words, out)
@@ -82,10 +80,6 @@ class Diskstats(Source):
                 out.of(family).append(text)
         for gone in self._prefixes.keys() - devices:
             del self._prefixes[gone]
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
 
     def _columns(self, device: str, words: list[str], out: Exposition) -> None:
         starts = self._prefixes.get(device)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import partial
 
 from paramedic_collector.exposition import Exposition, Family, label_pairs, number
 from paramedic_collector.files import Held
+from paramedic_collector.filters import Filter
 from paramedic_collector.mounts import Mount, mountinfo, parse
 from paramedic_collector.relay import Outcome, Relay
 from paramedic_collector.source import Context, Source
 
-_POINTS = re.compile(r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)")
-_KINDS = re.compile(
-    r"^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs"
-    r"|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$"
-)
 _LABELS = ("device", "device_error", "fstype", "mountpoint")
 _MOST = 1000
 """Mounts looked at in one scrape; a host has dozens."""
@@ -41,7 +36,9 @@ _MOUNT = Family(
     "Filesystem mount information.",
     ("device", "major", "minor", "mountpoint"),
 )
-_NUMBERS = (_ERROR, _READ_ONLY, _SIZE, _FREE, _AVAILABLE, _FILES, _FILES_FREE)
+_PURGEABLE = _gauge("purgeable_bytes", "Filesystem space available including purgeable space (MacOS specific).")
+"""Always 0 here; node_exporter has it too."""
+_NUMBERS = (_ERROR, _READ_ONLY, _SIZE, _FREE, _AVAILABLE, _FILES, _FILES_FREE, _PURGEABLE)
 
 
 class Filesystem(Source):
@@ -52,6 +49,7 @@ class Filesystem(Source):
 
     def __init__(self) -> None:
         self._file: Held | None = None
+        self._points = self._kinds = Filter()
         self._relay: Relay[os.statvfs_result] = Relay("statvfs")
         self._mounts: tuple[bytes, list[Mount]] = (b"", [])
         self._prefixes: dict[Mount, list[str]] = {}
@@ -59,6 +57,9 @@ class Filesystem(Source):
     def collect(self, context: Context, out: Exposition) -> None:
         if self._file is None:
             self._file = Held(mountinfo(context.paths))
+            settings = context.settings.filesystem
+            self._points = Filter(settings.mount_points_exclude, settings.mount_points_include)
+            self._kinds = Filter(settings.fs_types_exclude, settings.fs_types_include)
         mounts = self._wanted(self._file.read(), context.paths.rootfs)
         jobs = [(m.point, partial(os.statvfs, context.paths.root(m.point))) for m in mounts]
         outcomes = self._relay.run(jobs, min(_PATIENCE, context.timeout / 5))
@@ -73,7 +74,7 @@ class Filesystem(Source):
     def _wanted(self, data: bytes, rootfs: str) -> list[Mount]:
         """Mounts seldom change, so the file is parsed only when its text has changed."""
         if data != self._mounts[0]:
-            wanted = [m for m in parse(data, rootfs) if not _POINTS.match(m.point) and not _KINDS.match(m.kind)]
+            wanted = [m for m in parse(data, rootfs) if self._points(m.point) and self._kinds(m.kind)]
             self._mounts = (data, wanted[:_MOST])
             self._prefixes.clear()
         return self._mounts[1]
@@ -97,6 +98,7 @@ class Filesystem(Source):
             found.f_bavail * size,
             found.f_files,
             found.f_ffree,
+            0,
         )
         for family, start, value in zip(_NUMBERS, starts, values, strict=False):
             out.of(family).append(start + number(value))

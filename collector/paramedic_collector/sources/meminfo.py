@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from paramedic_collector.exposition import Exposition, Family, number
-from paramedic_collector.files import Held
 from paramedic_collector.source import Context, Source
 
 
@@ -14,26 +13,20 @@ class Meminfo(Source):
     families = (Family("node_memory_*", "gauge", "Memory information field *."),)
 
     def __init__(self) -> None:
-        self._file: Held | None = None
         self._known: dict[bytes, tuple[Family, str, int]] = {}
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._file is None:
-            self._file = Held(context.paths.proc("meminfo"))
-        for line in self._file.read().splitlines():
+        path = context.paths.proc("meminfo")
+        for line in self.files.read(path, whole=True).splitlines():
             key, _, rest = line.partition(b":")
             words = rest.split()
             if not words:
-                raise ValueError(f"{self._file.path} has a line without a number: {line[:80]!r}")
+                raise ValueError(f"{path} has a line without a number: {line[:80]!r}")
             known = self._known.get(key)
             if known is None:
                 known = self._known[key] = _family(key.decode("ascii", "replace"), kilobytes=len(words) > 1)
             family, start, unit = known
             out.of(family).append(start + number(int(words[0]) * unit))
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
 
 
 def _family(key: str, *, kilobytes: bool) -> tuple[Family, str, int]:

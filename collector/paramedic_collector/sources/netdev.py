@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 
 import psutil
 
 from paramedic_collector.exposition import Exposition, Family, number, prefix
-from paramedic_collector.files import Held
+from paramedic_collector.filters import Filter
 from paramedic_collector.net import RECEIVE, TRANSMIT, parse
 from paramedic_collector.source import Context, Paths, Source
+from paramedic_collector.views import own_network
 
 
 def _family(key: str) -> Family:
@@ -37,55 +37,43 @@ class Netdev(Source):
     families = (*_COLUMNS, _NO_HANDLER, _ADDRESS)
 
     def __init__(self) -> None:
-        self._file: Held | None = None
-        self._known: dict[str, tuple[list[str], Held, str]] = {}
+        self._path = ""
+        self._wanted = Filter()
+        self._known: dict[str, tuple[list[str], str, str]] = {}
         self._addresses: list[str] = []
         self._addresses_at = float("-inf")
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._file is None:
-            self._file = Held(_net_dev(context.paths))
-        rows = parse(self._file.read())
+        settings = context.settings.netdev
+        if not self._path:
+            self._path = context.paths.net("dev")
+            self._wanted = Filter(settings.device_exclude, settings.device_include)
+        rows = parse(self.files.read(self._path))
         for device, words in rows.items():
-            self._device(context.paths, device, words, out)
+            if self._wanted(device):
+                self._device(context.paths, device, words, out)
         for gone in self._known.keys() - rows.keys():
-            self._known.pop(gone)[1].close()
-        if _own_network(context.paths):
+            del self._known[gone]
+            self.files.forget(context.paths.sys("class/net", gone))
+        if settings.address_info:
             if not 0 <= context.now - self._addresses_at < _REFRESH:
-                self._addresses, self._addresses_at = _addresses(), context.now
+                # Psutil asks the kernel about our own network namespace only.
+                own = context.paths.procfs.rstrip("/") == "/proc" and own_network(context.paths)
+                self._addresses, self._addresses_at = _addresses() if own else [], context.now
             out.of(_ADDRESS).extend(self._addresses)
-
-    def close(self) -> None:
-        for _, file, _ in self._known.values():
-            file.close()
-        if self._file is not None:
-            self._file.close()
 
     def _device(self, paths: Paths, device: str, words: list[bytes], out: Exposition) -> None:
         known = self._known.get(device)
         if known is None:
             labels = {"device": device}
-            file = Held(paths.sys("class/net", device, "statistics/rx_nohandler"), whole=True)
+            file = paths.sys("class/net", device, "statistics/rx_nohandler")
             known = ([prefix(f.name, labels) for f in _COLUMNS], file, prefix(_NO_HANDLER.name, labels))
             self._known[device] = known
         for family, start, word in zip(_COLUMNS, known[0], words, strict=False):
             out.of(family).append(start + number(int(word)))
-        try:
-            unhandled = int(known[1].read())
-        except OSError:  # an old kernel, a sysfs of another network namespace, or the device has just gone
-            return
-        out.of(_NO_HANDLER).append(known[2] + number(unhandled))
-
-
-def _net_dev(paths: Paths) -> str:
-    """That of process 1 is the host's also when we live in a container; without it (hidepid) our own."""
-    first = paths.proc("1/net/dev")
-    return first if os.access(first, os.R_OK) else paths.proc("net/dev")
-
-
-def _own_network(paths: Paths) -> bool:
-    """Psutil asks the kernel about our own network namespace only, so /proc must be ours too."""
-    return paths.procfs.rstrip("/") == "/proc"
+        unhandled = self.files.number(known[1])
+        if unhandled is not None:  # else an old kernel, a sysfs of another network namespace, or it has just gone
+            out.of(_NO_HANDLER).append(known[2] + number(unhandled))
 
 
 def _addresses() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +19,25 @@ from paramedic_core.settings import Bounds, Ceiling, Mode, OneOf, Secret
 Reader = Callable[[object], Any]
 _YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
 _MOST_TEXT = 4096
+
+
+def _pattern(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _MOST_TEXT:
+        raise Wrong(f"{shown(value)} is no regular expression")
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise Wrong(f"{shown(value)} is no regular expression: {error}") from None
+    return value
+
+
 _NAMED: Mapping[str, Reader] = {
     "local address": netnames.local_address,
     "DNS server": netnames.server,
     "domain": netnames.domain,
     "URL": netnames.base_url,
     "network": netnames.network,
+    "regular expression": _pattern,
 }
 
 

@@ -1,0 +1,22 @@
+"""Does the collector see the host, or a container's part of it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paramedic.doctor.base import OK, WARN, Facts, Verdict, check
+
+
+@check("the collector's view")
+def view(facts: Facts) -> Iterator[Verdict]:
+    # Imported here: most commands need nothing of the collector.
+    from paramedic_collector.source import Paths  # noqa: PLC0415
+    from paramedic_collector.views import strange  # noqa: PLC0415
+
+    settings = facts.settings.collector
+    found = strange(Paths(settings.path_procfs, settings.path_sysfs, settings.path_rootfs))
+    for text in found:
+        what, _, mend = text.partition(". ")
+        yield Verdict(WARN, what, mend)
+    if not found:
+        yield Verdict(OK, "metrics of the node are the host's own: processes, mounts and interfaces")
