@@ -33,13 +33,15 @@ class Caller:
 
     name: str
     role: str
-    """viewer, operator or admin."""
+    """sender, viewer, operator or admin."""
     text: str = field(default="", repr=False)
     """The token, where there was one: for roles that check it themselves."""
     logged_in: bool = False
 
     def may(self, role: str) -> bool:
-        """Whether this caller may do what needs `role`."""
+        """Whether this caller may do what needs `role`; `sender` stands apart, as for tokens."""
+        if role == "sender":
+            return self.role == role
         order = ("viewer", "operator", "admin")
         return self.role in order and order.index(self.role) >= order.index(role)
 
@@ -49,6 +51,16 @@ def needs(role: str) -> Callable[[F], F]:
 
     def mark(view: F) -> F:
         view.__dict__["needs_role"] = role
+        return view
+
+    return mark
+
+
+def takes(most: int) -> Callable[[F], F]:
+    """Marks a view with the largest body that it takes, in bytes, where that is not `MOST_BODY`."""
+
+    def mark(view: F) -> F:
+        view.__dict__["most_body"] = most
         return view
 
     return mark
@@ -128,6 +140,11 @@ def _needed() -> str:
     return str(getattr(view, "needs_role", default))
 
 
+def _most_body() -> int:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return int(getattr(view, "most_body", MOST_BODY))
+
+
 def _bearer() -> str:
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
@@ -138,6 +155,7 @@ def _check_body() -> None:
         return
     if request.mimetype != "application/json":
         raise BadInput("a body must be JSON: send it with `Content-Type: application/json`")
+    request.max_content_length = _most_body()
     try:
         value = request.get_json()
     except RecursionError:

@@ -73,7 +73,7 @@ def _http(error: HTTPException) -> Response:
     details = {
         404: f"there is no {request.path[:200]} here",
         405: f"{request.path[:200]} does not take {request.method}",
-        413: "the body is larger than 64 KiB",
+        413: f"the body is larger than {(request.max_content_length or 0) >> 10} KiB",
         400: "the request, or its JSON body, cannot be read",
     }
     document = problem(

@@ -55,7 +55,7 @@ class ContainerLog:
         self.created: int | None = 0
         """How many new files inotify told of since the last `refresh`; None when it cannot tell."""
         self.stale = False
-        """Whether there are files that are not held yet, because too many are."""
+        """Whether there may be files that are not held yet: too many are, or the folder did not keep still."""
         self._not_before = 0
         self.dirty = False
         """Whether `place` has changed since it was last fetched by whoever commits it."""
@@ -239,7 +239,9 @@ class ContainerLog:
         return 1
 
     def _begin(self) -> None:
-        opened, _ = open_files(self.base)
+        found = open_files(self.base)
+        self.stale = found is None
+        opened = found[0] if found else []
         if not opened:
             return
         saved, self._saved = self._saved, None
@@ -276,7 +278,11 @@ class ContainerLog:
 
     def _follow(self, hear: Callable[[], object]) -> None:
         for attempt in range(3):
-            opened, known = open_files(self.base, self._files[-1])
+            found = open_files(self.base, self._files[-1])
+            if found is None:
+                self.stale = True
+                return
+            opened, known = found
             hear()
             # Where the last one is gone from the folder, the number of new files that inotify saw tells whether all are here.
             if known or not opened or self.created is None or self.created <= len(opened) or attempt == 2:

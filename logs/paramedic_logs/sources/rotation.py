@@ -9,12 +9,15 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 _TRIES = 10
+_A_RENAMING = 0.0005
+"""Seconds in which Docker renames a log's files and makes the new one, and some more."""
 MARK = 64
 """So many bytes before a place tell whether it is still the same place: they hold a time of nanoseconds."""
 
@@ -53,6 +56,10 @@ class LogFile:
         """Bytes; of a packed file −1, which nobody knows before it is read."""
         return -1 if self.packed else os.fstat(self.fd).st_size
 
+    def linked(self) -> bool:
+        """Whether it still has a name somewhere."""
+        return os.fstat(self.fd).st_nlink > 0
+
     def read(self, offset: int, count: int) -> bytes:
         """Up to `count` bytes at `offset`.
 
@@ -86,66 +93,69 @@ class LogFile:
         os.close(self.fd)
 
 
-def listing(base: Path) -> list[Path]:
-    """The files of the log `base`, oldest first; where a file is there packed and plain, the plain one."""
+def listing(base: Path) -> list[tuple[Path, int]]:
+    """The files of the log `base` with their inodes, oldest first; where a file is there packed and plain, the plain one.
+
+    Taken while Docker renames, it may lack files or have one twice.
+
+    Raises:
+        FileNotFoundError: the folder is gone.
+        OSError: it cannot be read.
+    """
     pattern = re.compile(re.escape(base.name) + r"(?:\.(\d{1,4})(\.gz)?)?")
-    found: dict[int, str] = {}
-    for name in (path.name for path in base.parent.iterdir()):
-        match = pattern.fullmatch(name)
-        if match:
-            index = int(match[1] or 0)
-            if index not in found or not match[2]:
-                found[index] = name
-    return [base.parent / found[index] for index in sorted(found, reverse=True)]
+    found: dict[int, tuple[Path, int]] = {}
+    with os.scandir(base.parent) as entries:
+        for entry in entries:
+            match = pattern.fullmatch(entry.name)
+            if match:
+                index = int(match[1] or 0)
+                if index not in found or not match[2]:
+                    found[index] = (Path(entry.path), entry.inode())
+    return [found[index] for index in sorted(found, reverse=True)]
 
 
-def open_files(base: Path, known: LogFile | None = None) -> tuple[list[LogFile], bool]:
+def open_files(base: Path, known: LogFile | None = None) -> tuple[list[LogFile], bool] | None:
     """The files of the log `base` that are newer than `known`, opened, oldest first.
 
-    Docker may rename and pack them meanwhile. They are opened from the newest back, so that a renaming shows one twice but
-    hides none; when one went away, or the newest is no longer the newest at the end, all is done again.
+    A folder that is renamed in meanwhile shows old files as if they were new, and hides others. So what was opened counts
+    only when the folder was the same before and after, with the same files under the same names.
 
     Returns:
-        the files, and whether `known` was met among them: else some between may be gone.
+        the files, and whether `known` was met among them: else some between may be gone. None where the folder does not
+        keep still: look again.
 
     Raises:
         FileNotFoundError: the folder is gone.
         OSError: one cannot be opened.
     """
     for attempt in range(_TRIES):
-        opened, met, whole = _open_back(base, known)
-        if (whole and (not opened or _newest_is(base, opened[-1]))) or attempt == _TRIES - 1:
-            break
+        if attempt:
+            time.sleep(_A_RENAMING * attempt)
+        before = listing(base)
+        opened, met, whole = _open_back(before, known)
+        # One that we hold, that is still somewhere and was not met, is looked for to the last.
+        astray = known is not None and not met and known.linked() and attempt < _TRIES - 1
+        if whole and not astray and listing(base) == before:
+            return opened, met
         for file in opened:
             file.close()
-    return opened, met
+    return None
 
 
-def _open_back(base: Path, known: LogFile | None) -> tuple[list[LogFile], bool, bool]:
+def _open_back(files: list[tuple[Path, int]], known: LogFile | None) -> tuple[list[LogFile], bool, bool]:
+    """From the newest back to `known`; and whether each was the file that had been listed."""
     opened: list[LogFile] = []
-    whole = True
-    for path in reversed(listing(base)):
+    for path, inode in reversed(files):
         file = _open(path)
         if file is None:
-            # Packed under another name just now, or dropped as the oldest.
-            whole = False
-            continue
+            return opened[::-1], False, False
         if known is not None and (file.inode == known.inode or _same(file, known)):
             file.close()
-            return opened[::-1], True, whole
-        if opened and file.inode == opened[-1].inode:
-            file.close()
-            continue
+            return opened[::-1], True, True
         opened.append(file)
-    return opened[::-1], False, whole
-
-
-def _newest_is(base: Path, file: LogFile) -> bool:
-    try:
-        return base.stat().st_ino == file.inode
-    except FileNotFoundError:
-        # Between a rename and the new file: what is newest then has a number.
-        return file.path != base
+        if file.inode != inode:
+            return opened[::-1], False, False
+    return opened[::-1], False, True
 
 
 def _same(packed: LogFile, plain: LogFile) -> bool:
