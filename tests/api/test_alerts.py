@@ -140,11 +140,11 @@ def test_fifty_megabytes_are_refused_at_once_and_nothing_is_lost(real: Stand) ->
         assert plug.recv(4096).startswith(b"HTTP/1.1 413"), "before a byte of the body was sent"
     with socket.create_connection(("127.0.0.1", real.server.port), timeout=20) as plug:
         plug.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
-        piece = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
-        sent = 0
-        with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
-            for sent in range(50):
+        piece, sent = b"100000\r\n" + b" " * (1 << 20) + b"\r\n", 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 50:
                 plug.sendall(piece)
+                sent += 1
         assert sent < 49, "it hung up amid the body"
     answer = real.client.post(PATH, json=notification("shop-api-1"), headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 202
