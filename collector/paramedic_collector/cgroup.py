@@ -1,7 +1,8 @@
 """Where a container's cgroup is: cgroup v1, v2 and both at once, whatever the driver (cgroups(7)).
 
 The path is taken from /proc/PID/cgroup of the container's first process, never guessed: the cgroupfs driver makes
-`/docker/ID`, systemd's `/system.slice/docker-ID.scope`, and either below another parent when the engine was told so.
+`/docker/ID`, systemd's `/system.slice/docker-ID.scope`, a rootless engine one below `user.slice`, Kubernetes
+`kubepods…/cri-containerd-ID.scope`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paramedic_collector.files import read_text
 from paramedic_collector.source import Paths
 
 _GUESSES = ("/docker/{id}", "/system.slice/docker-{id}.scope")
@@ -21,9 +23,16 @@ class Layout:
     """How cgroups are mounted on this host."""
 
     unified: str = ""
-    """The root of v2 where it has the controllers; empty with v1 and hybrid."""
+    """The root of v2; empty with v1 alone."""
+    enabled: frozenset[str] = frozenset()
+    """The controllers that v2 has. With a hybrid of both, v1 has most of them."""
     controllers: Mapping[str, str] = field(default_factory=dict)
     """Controller of v1 → the root of its hierarchy."""
+
+    @property
+    def pure(self) -> bool:
+        """Whether there is v2 alone."""
+        return bool(self.unified) and not self.controllers
 
 
 def layout(paths: Paths) -> Layout:
@@ -35,9 +44,15 @@ def layout(paths: Paths) -> Layout:
     base = paths.sys("fs/cgroup")
     names = [entry.name for entry in Path(base).iterdir()]
     if "cgroup.controllers" in names:
-        return Layout(unified=base)
+        return Layout(base, _enabled(base))
+    unified = f"{base}/unified" if Path(base, "unified/cgroup.procs").exists() else ""
     # `cpu,cpuacct` is one hierarchy with two controllers; `cpu` beside it is a link to it.
-    return Layout(controllers={c: f"{base}/{name}" for name in sorted(names) for c in name.split(",")})
+    controllers = {c: f"{base}/{name}" for name in sorted(names) if name != "unified" for c in name.split(",")}
+    return Layout(unified, _enabled(unified) if unified else frozenset(), controllers)
+
+
+def _enabled(root: str) -> frozenset[str]:
+    return frozenset(read_text(f"{root}/cgroup.controllers").split())
 
 
 def memberships(data: bytes) -> dict[str, str]:
@@ -57,11 +72,11 @@ def folder(where: Layout, members: Mapping[str, str], controller: str, container
     Args:
         where: how cgroups are mounted.
         members: of the container's first process.
-        controller: of v1; passed over with v2, which has one hierarchy.
+        controller: of v1; the empty string is v2.
         container: its full id. A process that is not in it is somebody else's, who got the same number.
     """
-    root = where.unified or where.controllers.get(controller, "")
-    path = members.get("" if where.unified else controller, "")
+    root = where.controllers.get(controller, "") if controller else where.unified
+    path = members.get(controller, "")
     at = path.find(container)
     if not root or at < 0:
         return None

@@ -1,124 +1,209 @@
-"""What a container's cgroup says of CPU and memory, through held descriptors, under cAdvisor's names."""
+"""What is read of a container's cgroup: file by file, and what each says. v1 and v2, controller by controller."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from paramedic_collector.exposition import Family
-from paramedic_collector.files import Held
+from paramedic_collector import cadvisor as c
+from paramedic_collector.blockio import Devices, bytes_v1, counts_v1, stat_v2
+from paramedic_collector.cadvisor import Slot
+from paramedic_collector.cells import Cells
+from paramedic_collector.cgroup import Layout
+from paramedic_collector.exposition import number
 
-LABELS = ("id", "image", "name")
+Take = Callable[[Cells, bytes], None]
 _TICKS = os.sysconf("SC_CLK_TCK")
-_UNLIMITED = 1 << 60
-"""cgroup v1 writes 9223372036854771712 for no limit; nobody has a quarter of an exabyte."""
-
-
-def _family(kind: str, name: str, text: str, *labels: str) -> Family:
-    return Family(f"container_{name}", kind, text, tuple(sorted((*LABELS, *labels))), like="cAdvisor")
-
-
-CPU_TOTAL = _family("counter", "cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds.", "cpu")
-CPU_USER = _family("counter", "cpu_user_seconds_total", "Cumulative user cpu time consumed in seconds.")
-CPU_SYSTEM = _family("counter", "cpu_system_seconds_total", "Cumulative system cpu time consumed in seconds.")
-USAGE = _family(
-    "gauge",
-    "memory_usage_bytes",
-    "Current memory usage in bytes, including all memory regardless of when it was accessed",
-)
-WORKING_SET = _family("gauge", "memory_working_set_bytes", "Current working set in bytes.")
-RSS = _family("gauge", "memory_rss", "Size of RSS in bytes.")
-CACHE = _family("gauge", "memory_cache", "Number of bytes of page cache memory.")
-LIMIT = _family("gauge", "spec_memory_limit_bytes", "Memory limit for the container.")
-OOM = _family("counter", "oom_events_total", "Count of out of memory events observed for the container")
-FAMILIES = (CPU_TOTAL, CPU_USER, CPU_SYSTEM, USAGE, WORKING_SET, RSS, CACHE, LIMIT, OOM)
-
-Sample = tuple[Family, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """One file of a cgroup and what to make of it."""
+class Reading:
+    """One file of a cgroup."""
 
-    file: Held
-    parse: Callable[[bytes], list[Sample]]
+    controller: str
+    """Of v1; the empty string is v2."""
+    name: str
+    take: Take
+    """Reads its content into the container's row; raises ValueError when it has another form."""
+    quota: bool = False
+    """Only of interest with a CPU quota, as in cAdvisor."""
 
 
-def readers(unified: bool, folder_of: Callable[[str], str | None]) -> list[Reader]:  # noqa: FBT001  it is the question
-    """The files to read of a container, in the order in which they are to be read.
-
-    Args:
-        unified: whether it is cgroup v2.
-        folder_of: controller → the container's folder, or None. A controller that is off has no samples.
-    """
-    found = []
-    for controller, name, parse in _V2 if unified else _V1:
-        folder = folder_of(controller)
-        if folder is not None and Path(folder, name).exists():
-            found.append(Reader(Held(f"{folder}/{name}", whole=True), parse))
+def readings(where: Layout, devices: Devices) -> list[Reading]:
+    """The files to read of each container of this host, in the order in which they are to be read."""
+    v1: dict[str, list[Reading]] = {
+        "cpuacct": [Reading("cpuacct", "cpuacct.usage", _usage_v1), Reading("cpuacct", "cpuacct.stat", _cpu_stat_v1)],
+        "cpu": [Reading("cpu", "cpu.stat", _throttling_v1, quota=True)],
+        "memory": [
+            Reading("memory", "memory.stat", _memory_stat_v1),
+            Reading("memory", "memory.usage_in_bytes", _memory_usage),
+            Reading("memory", "memory.max_usage_in_bytes", _one(c.MAX_USAGE)),
+            Reading("memory", "memory.failcnt", _one(c.FAILCNT)),
+            Reading("memory", "memory.kmem.usage_in_bytes", _one(c.KERNEL)),
+            Reading("memory", "memory.oom_control", _oom),
+        ],
+        "pids": [Reading("pids", "pids.current", _one(c.THREADS))],
+        "blkio": [
+            Reading("blkio", "blkio.throttle.io_service_bytes_recursive", bytes_v1(devices)),
+            Reading("blkio", "blkio.throttle.io_serviced_recursive", counts_v1(devices)),
+        ],
+    }
+    v2: dict[str, list[Reading]] = {
+        "cpu": [Reading("", "cpu.stat", _cpu_stat_v2)],
+        "memory": [
+            Reading("", "memory.stat", _memory_stat_v2),
+            Reading("", "memory.current", _memory_usage),
+            Reading("", "memory.peak", _one(c.MAX_USAGE)),
+            Reading("", "memory.swap.current", _one(c.SWAP)),
+            Reading("", "memory.events", _memory_events),
+        ],
+        "pids": [Reading("", "pids.current", _one(c.THREADS))],
+        "io": [Reading("", "io.stat", stat_v2(devices))],
+    }
+    found: list[Reading] = []
+    for controller, files in v1.items():
+        found += files if controller in where.controllers else []
+    for controller, files in v2.items():
+        # With a hybrid of both, each controller is in one of them. `cpu.stat` has the usage without any controller.
+        if where.unified and (where.pure or controller in where.enabled):
+            found += files
+    if where.unified:
+        found += [Reading("", f"{name}.pressure", _pressure(lines)) for name, lines in c.PRESSURE.items()]
     return found
 
 
-INACTIVE = _family("gauge", "memory_total_inactive_file_bytes", "Inactive file-backed memory in bytes.")
-"""Not emitted by itself: the working set needs it."""
+def pairs(data: bytes) -> dict[str, str]:
+    """A file of `KEY VALUE` lines.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    words = data.decode("ascii", "replace").split()
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
-def _after(data: bytes, key: bytes) -> int:
-    """The number after `key`, which begins a line; 0 where the kernel has no such line."""
-    at = 0 if data.startswith(key) else data.find(b"\n" + key) + 1
-    if not at and not data.startswith(key):
-        return 0
-    at += len(key)
-    end = data.find(b"\n", at)
-    return int(data[at : end if end >= 0 else len(data)])
+def micros(text: str) -> str:
+    """Microseconds as seconds."""
+    return number(int(text) / 1e6)
 
 
-def _limit(data: bytes) -> list[Sample]:
-    limit = 0 if data.startswith(b"max") else int(data)
-    return [(LIMIT, 0 if limit >= _UNLIMITED else limit)]
+def nanos(text: str) -> str:
+    """Nanoseconds as seconds."""
+    return number(int(text) / 1e9)
 
 
-def _cpu_v2(data: bytes) -> list[Sample]:
-    return [
-        (CPU_TOTAL, _after(data, b"usage_usec ") / 1e6),
-        (CPU_USER, _after(data, b"user_usec ") / 1e6),
-        (CPU_SYSTEM, _after(data, b"system_usec ") / 1e6),
-    ]
+def _one(slot: Slot) -> Take:
+    """A file that holds one whole number."""
+
+    def take(cells: Cells, data: bytes) -> None:
+        cells.put(slot, str(int(data)))
+
+    return take
 
 
-def _stat_v1(data: bytes) -> list[Sample]:
-    return [
-        (RSS, _after(data, b"total_rss ")),
-        (CACHE, _after(data, b"total_cache ")),
-        (INACTIVE, _after(data, b"total_inactive_file ")),
-    ]
+def _several(cells: Cells, found: Mapping[str, str], keys: Iterable[tuple[str, Slot]]) -> None:
+    for key, slot in keys:
+        text = found.get(key)
+        if text is not None:
+            cells.put(slot, text)
 
 
-def _stat_v2(data: bytes) -> list[Sample]:
-    return [(RSS, _after(data, b"anon ")), (CACHE, _after(data, b"file ")), (INACTIVE, _after(data, b"inactive_file "))]
+def _usage_v1(cells: Cells, data: bytes) -> None:
+    cells.put(c.CPU_TOTAL, number(int(data) / 1e9))
 
 
-_V1: tuple[tuple[str, str, Callable[[bytes], list[Sample]]], ...] = (
-    ("cpuacct", "cpuacct.usage", lambda data: [(CPU_TOTAL, int(data) / 1e9)]),
-    (
-        "cpuacct",
-        "cpuacct.stat",
-        lambda data: [
-            (CPU_USER, _after(data, b"user ") / _TICKS),
-            (CPU_SYSTEM, _after(data, b"system ") / _TICKS),
-        ],
-    ),
-    ("memory", "memory.usage_in_bytes", lambda data: [(USAGE, int(data))]),
-    ("memory", "memory.stat", _stat_v1),
-    ("memory", "memory.limit_in_bytes", _limit),
-    ("memory", "memory.oom_control", lambda data: [(OOM, _after(data, b"oom_kill "))]),
-)
-_V2: tuple[tuple[str, str, Callable[[bytes], list[Sample]]], ...] = (
-    ("", "cpu.stat", _cpu_v2),
-    ("", "memory.current", lambda data: [(USAGE, int(data))]),
-    ("", "memory.stat", _stat_v2),
-    ("", "memory.max", _limit),
-    ("", "memory.events", lambda data: [(OOM, _after(data, b"oom_kill "))]),
-)
+def _cpu_stat_v1(cells: Cells, data: bytes) -> None:
+    found = pairs(data)
+    cells.put(c.CPU_USER, number(int(found["user"]) / _TICKS))
+    cells.put(c.CPU_SYSTEM, number(int(found["system"]) / _TICKS))
+
+
+def _throttling_v1(cells: Cells, data: bytes) -> None:
+    found = pairs(data)
+    _several(cells, found, _CFS)
+    for key, slot in (("throttled_time", c.THROTTLED_SECONDS), ("burst_time", c.BURST_SECONDS)):
+        if key in found:
+            cells.put(slot, nanos(found[key]))
+
+
+_CFS = (("nr_periods", c.PERIODS), ("nr_throttled", c.THROTTLED), ("nr_bursts", c.BURSTS))
+
+
+def _cpu_stat_v2(cells: Cells, data: bytes) -> None:
+    found = pairs(data)
+    cells.put(c.CPU_TOTAL, micros(found["usage_usec"]))
+    cells.put(c.CPU_USER, micros(found["user_usec"]))
+    cells.put(c.CPU_SYSTEM, micros(found["system_usec"]))
+    if not cells.row[c.SPEC_QUOTA.index]:
+        for slot in THROTTLING:
+            cells.clear(slot)
+        return
+    _several(cells, found, _CFS)
+    for key, slot in (("throttled_usec", c.THROTTLED_SECONDS), ("burst_usec", c.BURST_SECONDS)):
+        if key in found:
+            cells.put(slot, micros(found[key]))
+
+
+THROTTLING = (c.PERIODS, c.THROTTLED, c.THROTTLED_SECONDS, c.BURSTS, c.BURST_SECONDS)
+
+
+def _memory_usage(cells: Cells, data: bytes) -> None:
+    cells.memory(usage=int(data))
+
+
+def _memory_stat_v1(cells: Cells, data: bytes) -> None:
+    found = pairs(data)
+    _several(cells, found, _STAT_V1)
+    cells.memory(inactive=int(found.get("total_inactive_file", 0)))
+
+
+_STAT_V1 = (
+    ("total_rss", c.RSS), ("total_cache", c.CACHE), ("total_swap", c.SWAP), ("total_mapped_file", c.MAPPED),
+    ("total_active_file", c.ACTIVE_FILE), ("total_inactive_file", c.INACTIVE_FILE),
+    ("total_active_anon", c.ACTIVE_ANON), ("total_inactive_anon", c.INACTIVE_ANON), ("total_rss_huge", c.HUGE),
+    ("total_dirty", c.DIRTY), ("total_writeback", c.WRITEBACK),
+    ("pgfault", c.FAULTS), ("pgmajfault", c.MAJOR_FAULTS),
+    ("total_pgfault", c.ALL_FAULTS), ("total_pgmajfault", c.ALL_MAJOR_FAULTS),
+)  # fmt: skip
+
+
+def _memory_stat_v2(cells: Cells, data: bytes) -> None:
+    found = pairs(data)
+    _several(cells, found, _STAT_V2)
+    cells.memory(inactive=int(found.get("inactive_file", 0)))
+
+
+_STAT_V2 = (
+    ("anon", c.RSS), ("file", c.CACHE), ("file_mapped", c.MAPPED), ("kernel", c.KERNEL),
+    ("active_file", c.ACTIVE_FILE), ("inactive_file", c.INACTIVE_FILE),
+    ("active_anon", c.ACTIVE_ANON), ("inactive_anon", c.INACTIVE_ANON), ("anon_thp", c.HUGE),
+    ("file_dirty", c.DIRTY), ("file_writeback", c.WRITEBACK),
+    # Those of v2 are of the whole hierarchy.
+    ("pgfault", c.FAULTS), ("pgmajfault", c.MAJOR_FAULTS), ("pgfault", c.ALL_FAULTS),
+    ("pgmajfault", c.ALL_MAJOR_FAULTS), ("pgscan", c.PGSCAN), ("pgsteal", c.PGSTEAL),
+    ("workingset_refault_file", c.REFAULT_FILE), ("workingset_refault_anon", c.REFAULT_ANON),
+)  # fmt: skip
+
+
+def _memory_events(cells: Cells, data: bytes) -> None:
+    found = pairs(data)
+    _several(cells, found, (("high", c.EVENTS_HIGH), ("max", c.EVENTS_MAX), ("max", c.FAILCNT)))
+    cells.kills = int(found["oom_kill"])
+
+
+def _oom(cells: Cells, data: bytes) -> None:
+    found = pairs(data).get("oom_kill")  # since Linux 4.13
+    cells.kills = None if found is None else int(found)
+
+
+def _pressure(lines: Mapping[bytes, Slot]) -> Take:
+    """Pressure (Documentation/accounting/psi.rst of the kernel): `some avg10=… avg60=… avg300=… total=MICROSECONDS`."""
+
+    def take(cells: Cells, data: bytes) -> None:
+        for line in data.splitlines():
+            slot = lines.get(line[:4])
+            if slot is not None:
+                cells.put(slot, number(int(line.rpartition(b"total=")[2]) / 1e6))
+
+    return take

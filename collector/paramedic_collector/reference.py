@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 import paramedic_collector.sources
+from paramedic_collector.cadvisor import LABELS
 from paramedic_collector.exposition import Family
 from paramedic_collector.gaps import NODE
-from paramedic_collector.readings import LABELS
 from paramedic_collector.scrape import DURATION, SUCCESS
 from paramedic_collector.source import Source, help_of
 from paramedic_core.registry import discover
@@ -22,7 +22,8 @@ unchanged; *ours* is what neither has.
 On every container series: `id`, `image`, `name`, and where the container has them `container_label_` and the name of the
 label, for `com.docker.compose.project`, `com.docker.compose.service`, `com.docker.stack.namespace`,
 `com.docker.swarm.service.name`, `com.docker.swarm.task.id`, `com.docker.swarm.task.name`, `com.docker.swarm.node.id`,
-and the labels that `collector.container_labels` names. `id` is `/docker/ID` under every cgroup driver (cAdvisor: the cgroup's
+`io.kubernetes.pod.namespace`, `io.kubernetes.pod.name`, `io.kubernetes.container.name`, the task's slot as
+`container_label_com_docker_swarm_task_slot` (taken from the task's name), and the labels that `collector.container_labels` names. `id` is `/docker/ID` under every cgroup driver (cAdvisor: the cgroup's
 path): dashboards select by it, and a stopped container, which has no cgroup, keeps it.
 """
 _OWN = (
@@ -39,7 +40,14 @@ _TAIL = """## Containers: different, or not done yet
 |---|---|
 | `container_cpu_usage_seconds_total` for each CPU | `cpu="total"` only, as cAdvisor on cgroup v2 |
 | cAdvisor's explicit timestamps | none: the values are read when asked for, not before |
-| `container_fs_*`, `container_blkio_*`, throttling, pressure, `machine_*` | later |
+| `container_spec_memory_reservation_limit_bytes` with cgroup v2 | `memory.low`, which is what Docker sets for a reservation |
+| `container_memory_failcnt` with cgroup v2 | `max` of `memory.events`, which counts the same |
+| `container_oom_events_total` | from the cgroup and the engine's word, not from the kernel's log; it goes on over restarts |
+| `container_fs_*` of merged I/O, sectors, queues and times | cgroup v2 does not count them, and v1 only under a scheduler that Linux 5 dropped |
+| `container_fs_*`, `container_blkio_*` with cgroup v1 | a recent kernel counts there only devices that some container has a limit for |
+| `container_tasks_state`, `container_cpu_load_average_10s`, `container_processes`, `_file_descriptors`, `_sockets`, hugetlb, NUMA, schedstat, perf, resctrl, TCP and UDP states | off in cAdvisor too (each costs a walk through all processes) |
+| raw cgroups | the root and those just below it (cAdvisor: all); none with `collector.docker_only` |
+| `cadvisor_version_info` | it is not cAdvisor; the engine's version is in `node_meta` |
 | GPUs, metrics that containers expose | later |
 """
 

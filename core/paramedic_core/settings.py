@@ -143,6 +143,8 @@ class CollectorSettings:
     systemd: node.SystemdSettings = field(default_factory=node.SystemdSettings)
     textfile: node.TextfileSettings = field(default_factory=node.TextfileSettings)
     vmstat: node.VmstatSettings = field(default_factory=node.VmstatSettings)
+    docker_only: bool = False
+    """Leave out the host's root cgroup and those just below it, which are measured like containers, as cAdvisor does."""
 
 
 @dataclass(frozen=True, slots=True)

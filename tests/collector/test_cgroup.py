@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from paramedic_collector.blockio import Devices
 from paramedic_collector.cgroup import folder, layout, memberships
+from paramedic_collector.readings import readings
 from support_collector import paths, tree
 
 ID = "ab" * 32
@@ -25,7 +27,7 @@ def _dirs(root: Path, *names: str) -> Path:
 
 def test_v1_with_two_controllers_in_one_hierarchy(tmp_path: Path) -> None:
     where = layout(paths(_dirs(tmp_path, "cpu,cpuacct", "memory", "systemd")))
-    assert where.unified == ""
+    assert (where.unified, where.pure) == ("", False)
     members = memberships(V1.encode())
     base = tmp_path / "sys/fs/cgroup"
     assert folder(where, members, "cpuacct", ID) == f"{base}/cpu,cpuacct/docker/{ID}"
@@ -34,9 +36,23 @@ def test_v1_with_two_controllers_in_one_hierarchy(tmp_path: Path) -> None:
 
 
 def test_hybrid_takes_the_controllers_of_v1(tmp_path: Path) -> None:
-    where = layout(paths(_dirs(tmp_path, "memory", "unified")))
-    assert where.unified == ""
-    assert folder(where, memberships(V1.encode()), "memory", ID) is not None
+    root = tree(_dirs(tmp_path, "memory"), {"sys/fs/cgroup/unified/cgroup.procs": ""})
+    where = layout(paths(root))
+    assert (where.unified, where.pure) == (f"{root}/sys/fs/cgroup/unified", False)
+    assert where.enabled == frozenset()
+    members = memberships(V1.encode())
+    assert folder(where, members, "memory", ID) == f"{root}/sys/fs/cgroup/memory/docker/{ID}"
+    assert folder(where, members, "", ID) == f"{root}/sys/fs/cgroup/unified/docker/{ID}"
+
+
+def test_hybrid_may_have_a_controller_in_v2(tmp_path: Path) -> None:
+    files = {"sys/fs/cgroup/unified/cgroup.procs": "", "sys/fs/cgroup/unified/cgroup.controllers": "memory io\n"}
+    where = layout(paths(tree(_dirs(tmp_path, "cpu", "pids"), files)))
+    names = [(r.controller, r.name) for r in readings(where, Devices(paths(tmp_path)))]
+    assert ("", "memory.current") in names
+    assert ("", "io.stat") in names
+    assert ("pids", "pids.current") in names
+    assert not any(name == "cpu.stat" and not controller for controller, name in names)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +63,9 @@ def test_hybrid_takes_the_controllers_of_v1(tmp_path: Path) -> None:
         (f"0::/system.slice/docker-{ID}.scope/init.scope", f"/system.slice/docker-{ID}.scope"),
         (f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope",
          f"/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"),
+        (f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1f.slice/cri-containerd-{ID}.scope",
+         f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1f.slice/cri-containerd-{ID}.scope"),
+        (f"0::/kubepods/besteffort/pod1f/{ID}", f"/kubepods/besteffort/pod1f/{ID}"),
         (f"0::/own-parent:with-colon/{ID}", f"/own-parent:with-colon/{ID}"),
         ("0::/", None),
         ("0::/docker/" + "cd" * 32, None),

@@ -6,7 +6,7 @@ import pytest
 
 from paramedic_collector.source import Context
 from paramedic_collector.sources.container_state import ContainerState
-from paramedic_core.model import Container, Health, State
+from paramedic_core.model import Container, EndedBy, Ending, Health, State
 from support_collector import NOW, collect, container, samples, world
 
 
@@ -75,3 +75,27 @@ def test_a_change_is_seen_and_what_is_gone_has_no_series() -> None:
         text = collect(source, Context(now=NOW, world=world([container(restarts=restarts)])))
         assert f'name="web"}} {restarts}\n' in text
     assert collect(source, Context(now=NOW, world=world())) == ""
+
+
+def test_every_end_is_counted_once_whoever_started_it_again() -> None:
+    source, counts = ContainerState(), []
+    runs = ((0.0, 0), (0.0, 0), (5.0, 0), (5.0, 0), (9.0, 3), (12.0, 4), (20.0, 4))  # FinishedAt, RestartCount
+    for finished, restarts in runs:
+        c = container(finished_at=finished, restarts=restarts)
+        found = samples(collect(source, Context(now=NOW, world=world([c]))))
+        counts.append(found[of(c, "container_exits_total")])
+    assert counts == [0, 0, 1, 1, 4, 5, 6]
+    assert found[of(c, "container_last_exit_time_seconds")] == 20
+
+
+def test_who_ended_it_is_told() -> None:
+    c = container(state=State.EXITED, ending=Ending(NOW, EndedBy.SOMEONE, "SIGTERM"), finished_at=NOW)
+    key = f'container_last_exit_by{{by="someone",id="/docker/{c.id}",image="busybox:1",name="web"}}'
+    assert values(c)[key] == 1
+    assert not any("exit_by" in key for key in values(container()))
+
+
+@pytest.mark.parametrize(("task", "slot"), [("shop_web.3.x1y2", "3"), ("shop_web.n0de.x1y2", ""), ("odd", "")])
+def test_the_slot_of_a_swarm_task_is_a_label(task: str, slot: str) -> None:
+    key = next(iter(values(container(labels={"com.docker.swarm.task.name": task}))))
+    assert (f'container_label_com_docker_swarm_task_slot="{slot}"' in key) is bool(slot)

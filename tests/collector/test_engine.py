@@ -7,7 +7,7 @@ from typing import Any
 from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
 from paramedic_core.model import Container, State
-from support_collector import NOW, collect, samples, world
+from support_collector import ALONE, NOW, collect, samples, world
 from support_engine import PrivateEngine
 from support_wait import wait_until
 
@@ -19,7 +19,7 @@ def _of(facts: dict[str, Any]) -> Container:
 
 
 def _values(source: Containers, c: Container) -> dict[str, float]:
-    text = collect(source, Context(now=NOW, world=world([c])))
+    text = collect(source, Context(now=NOW, world=world([c]), settings=ALONE))
     return {key.partition("{")[0]: value for key, value in samples(text).items()}
 
 
@@ -29,11 +29,11 @@ def test_a_container_is_measured_from_its_start_to_its_end(private_engine: Priva
     private_engine.run(name, "sh", "-c", "while :; do :; done", options=options)
     try:
         c = _of(private_engine.inspect(name))
-        text = collect(source, Context(now=NOW, world=world([c])))
+        text = collect(source, Context(now=NOW, world=world([c]), settings=ALONE))
         wanted = (
             f'{{container_label_com_docker_compose_service="busy",id="/docker/{c.id}",image="{c.image}",name="{name}"}}'
         )
-        assert f"container_spec_memory_limit_bytes{wanted} 6.7108864e+07\n" in text
+        assert f"container_spec_memory_limit_bytes{wanted} 67108864\n" in text
         first = _values(source, c)
         wait_until(
             lambda: (

@@ -18,7 +18,7 @@ from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
 from paramedic_core.codec import to_plain
 from paramedic_core.sys.identity import GID, UIDS
-from support_collector import NOW, collect, container, samples, world
+from support_collector import ALONE, NOW, collect, container, samples, world
 from support_wait import wait_until
 
 pytestmark = pytest.mark.root
@@ -85,7 +85,7 @@ def _names(text: str) -> set[str]:
 
 def test_numbers_come_from_the_kernel(groups: list[Group]) -> None:
     source = Containers()
-    text = collect(source, Context(now=NOW, world=world([g.container for g in groups])))
+    text = collect(source, Context(now=NOW, world=world([g.container for g in groups]), settings=ALONE))
     assert {
         "container_cpu_usage_seconds_total", "container_cpu_user_seconds_total", "container_memory_usage_bytes",
         "container_memory_working_set_bytes", "container_memory_rss", "container_spec_memory_limit_bytes",
@@ -94,7 +94,7 @@ def test_numbers_come_from_the_kernel(groups: list[Group]) -> None:
 
 
 def test_memory_is_that_of_each(groups: list[Group]) -> None:
-    source, context = Containers(), Context(now=NOW, world=world([g.container for g in groups]))
+    source, context = Containers(), Context(now=NOW, world=world([g.container for g in groups]), settings=ALONE)
 
     def usage() -> list[float]:
         found = samples(collect(source, context))
@@ -106,7 +106,7 @@ def test_memory_is_that_of_each(groups: list[Group]) -> None:
 
 def test_a_death_is_seen_once_and_leaves_nothing_open(groups: list[Group]) -> None:
     source, before = Containers(), len(os.listdir("/proc/self/fd"))
-    context = Context(now=NOW, world=world([g.container for g in groups]))
+    context = Context(now=NOW, world=world([g.container for g in groups]), settings=ALONE)
     assert len({key.partition('id="')[2] for key in samples(collect(source, context))}) >= 3
     groups[0].end()
     for _ in range(3):  # the World still says that it runs
@@ -121,7 +121,7 @@ def test_a_death_is_seen_once_and_leaves_nothing_open(groups: list[Group]) -> No
 def test_a_removed_cgroup_is_noticed_on_a_held_descriptor(groups: list[Group]) -> None:
     """The process lives on elsewhere, as when its number is another's by now: ENODEV tells."""
     source, group = Containers(), groups[0]
-    context = Context(now=NOW, world=world([group.container]))
+    context = Context(now=NOW, world=world([group.container]), settings=ALONE)
     assert collect(source, context)
     for folder in group._folders:
         (folder.parents[1] / "cgroup.procs").write_text(str(group.container.pid))
@@ -136,10 +136,11 @@ import json, os, sys
 from paramedic_collector.scrape import Scraper
 from paramedic_collector.source import Context
 from paramedic_core.codec import from_plain
+from paramedic_core.settings import CollectorSettings
 from paramedic_core.sys.processes import drop_rights
 from paramedic_core.world import World
 given = from_plain(World, json.load(sys.stdin))
-scraper = Scraper(lambda: Context(now=1.0, world=given))
+scraper = Scraper(lambda: Context(now=1.0, world=given, settings=CollectorSettings(docker_only=True)))
 drop_rights(int(sys.argv[1]), int(sys.argv[2]), ())
 assert os.geteuid() == int(sys.argv[1])
 text = scraper.scrape()

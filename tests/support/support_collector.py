@@ -11,9 +11,12 @@ import pytest
 from paramedic_collector.exposition import Exposition, render
 from paramedic_collector.source import Context, Paths, Source
 from paramedic_core.model import Container, State
+from paramedic_core.settings import CollectorSettings
 from paramedic_core.world import World
 
 NOW = 1_700_000_000.0
+ALONE = CollectorSettings(docker_only=True)
+"""Containers only, not the host's own cgroups."""
 
 
 def fixtures() -> Path:

@@ -1,14 +1,19 @@
-"""CPU, memory and network of running containers, from cgroups and /proc/PID/net/dev, under cAdvisor's names."""
+"""What cgroups and /proc/PID/net/dev say of running containers, under cAdvisor's names."""
 
 from __future__ import annotations
 
 import resource
+from collections.abc import Mapping
 
+from paramedic_collector import cells
+from paramedic_collector.blockio import Devices
+from paramedic_collector.cadvisor import FAMILIES, OOM
 from paramedic_collector.cgroup import Layout, layout
 from paramedic_collector.exposition import Exposition
 from paramedic_collector.files import GONE
-from paramedic_collector.readings import FAMILIES, OOM
-from paramedic_collector.run import LAST_SEEN, NETWORK, STARTED, Run
+from paramedic_collector.readings import Reading, readings
+from paramedic_collector.run import Run
+from paramedic_collector.slices import Slices
 from paramedic_collector.source import Context, Source
 from paramedic_core.model import Container, State
 
@@ -19,81 +24,114 @@ _BLIND = 3
 
 
 class Containers(Source):
-    """CPU, memory and network of each running container."""
+    """CPU, memory, block I/O, network, pressure and limits of each running container, of the host's root cgroup and those below it."""
 
     name = "container"
-    families = (*FAMILIES, *(family for family, _ in NETWORK), LAST_SEEN, STARTED)
+    families = FAMILIES
 
     def __init__(self) -> None:
+        super().__init__()
         self._layout: Layout | None = None
+        self._slices = Slices(Layout(), [])
+        self._readings: list[Reading] = []
         self._runs: dict[str, tuple[Container, Run]] = {}
-        self._oom: dict[str, _Total] = {}
+        self._oom: dict[str, _Kills] = {}
         self.deaths = 0
         self._blind = 0
 
     @property
-    def held(self) -> int:
+    def running(self) -> int:
         """Runs whose files are open."""
         return len(self._runs)
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if context.world is None:
+        if self._layout is None and not self._find(context):
             return
-        if self._layout is None:
+        problems: list[str] = []
+        rows = self._slices.rows(context, str(int(context.now)), problems) if not context.settings.docker_only else []
+        if context.world is not None:
+            rows += self._containers(context, context.world.containers, problems)
+        cells.write(rows, out)
+        if problems:
+            out.problem = f"{len(problems)} of {len(rows)} cgroups could not be read well, as {problems[0]}"
+
+    def _find(self, context: Context) -> bool:
+        """Find out how cgroups are mounted. Without any there is nothing to tell, and with containers that is an error."""
+        try:
             self._layout = layout(context.paths)
-        everyone = context.world.containers
+        except FileNotFoundError:
+            if context.world is not None and any(c.pid > 0 for c in context.world.containers.values()):
+                raise
+            return False
+        self._readings = readings(self._layout, Devices(context.paths))
+        self._slices = Slices(self._layout, self._readings)
+        return True
+
+    def close(self) -> None:
+        for container in list(self._runs):
+            self._drop(container)
+        self._slices.close()
+        super().close()
+
+    def _containers(self, context: Context, everyone: Mapping[str, Container], problems: list[str]) -> list[list[str]]:
         wanted = [c for c in everyone.values() if c.pid > 0 and c.state in (State.RUNNING, State.PAUSED)]
         for gone in self._runs.keys() - {c.id for c in wanted}:
             self._drop(gone)
         for gone in self._oom.keys() - everyone.keys():
             del self._oom[gone]
-        self._all(context, wanted, out)
-
-    def close(self) -> None:
-        for container in list(self._runs):
-            self._drop(container)
-
-    def _all(self, context: Context, wanted: list[Container], out: Exposition) -> None:
-        room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES
-        problems = []
-        for container in wanted:
-            try:
-                run = self._run(context, container)
-                values, network = run.values(), run.network()
-            except (OSError, ValueError) as error:
-                seen = self._drop(container.id)
-                if not isinstance(error, OSError) or error.errno not in GONE:
-                    problems.append(f"{container.name}: {error}")
-                elif seen:
-                    self.deaths += 1
-                continue
-            if OOM in values:
-                values[OOM] = self._oom.setdefault(container.id, _Total()).add(run.key, values[OOM])
-            run.write(values, network, context.now, out)
-            room -= run.size
-            if room < 0:
-                run.release()
+        rows = self._all(context, wanted, problems)
         self._blind = self._blind + 1 if wanted and not self._runs and not problems else 0
-        if problems:
-            out.problem = f"{len(problems)} of {len(wanted)} containers could not be read, as {problems[0]}"
-        elif self._blind >= _BLIND:
-            out.problem = (
+        if self._blind >= _BLIND:
+            problems.append(
                 f"none of the containers' processes is in {context.paths.procfs} (as {wanted[0].pid} of"
                 f" {wanted[0].name}): is it the host's, mounted without hidepid?"
             )
+        return rows
+
+    def _all(self, context: Context, wanted: list[Container], problems: list[str]) -> list[list[str]]:
+        room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES
+        rows, seen = [], str(int(context.now))
+        for container in wanted:
+            try:
+                run = self._run(context, container)
+                trouble = run.measure(seen)
+            except (OSError, ValueError) as error:
+                known = self._drop(container.id)
+                if not isinstance(error, OSError) or error.errno not in GONE:
+                    problems.append(f"{container.name}: {error}")
+                elif known:
+                    self.deaths += 1
+                continue
+            if trouble:
+                problems.append(f"{container.name}: {trouble}")
+            self._kills(container, run)
+            rows.append(run.cells.row)
+            room -= run.size
+            if room < 0:
+                run.release()
+        return rows
+
+    def _kills(self, container: Container, run: Run) -> None:
+        """The counter of the cgroup begins anew with each run; ours goes on over the runs that were seen."""
+        if run.cells.kills is not None:
+            kills = self._oom.get(container.id)
+            if kills is None:
+                kills = self._oom[container.id] = _Kills(container.finished_at)
+            run.cells.put(OOM, str(kills.add(container, run)))
 
     def _run(self, context: Context, container: Container) -> Run:
         """The run that is open for this container, or a new one: after a restart, and when it was renamed."""
         known = self._runs.get(container.id)
         if known is not None:
-            if known[0] is container:
+            if known[0] is container and not known[1].due(context.now):
                 return known[1]
             if _same(known[0], container):
                 self._runs[container.id] = (container, known[1])
+                known[1].update(container, context.now)
                 return known[1]
             self._drop(container.id)
         assert self._layout is not None
-        run = Run(context, container, self._layout)
+        run = Run(context, container, self._layout, self._readings)
         self._runs[container.id] = (container, run)
         return run
 
@@ -104,21 +142,29 @@ class Containers(Source):
         return known is not None
 
 
-class _Total:
-    """A counter of the cgroup, which begins anew with each run, summed over the runs that were seen."""
+class _Kills:
+    """How many processes of a container the kernel killed for lack of memory, over the runs that were seen.
 
-    __slots__ = ("_before", "_key", "_last")
+    The cgroup is gone before anybody can read what ended the run, so a run that the engine calls OOM-killed counts as one
+    kill at least.
+    """
 
-    def __init__(self) -> None:
-        self._before = self._last = 0.0
+    __slots__ = ("_before", "_finished", "_key", "_last")
+
+    def __init__(self, finished: float) -> None:
+        self._before = self._last = 0
         self._key: tuple[int, float] | None = None
+        self._finished = finished
 
-    def add(self, key: tuple[int, float], value: float) -> int:
-        if key != self._key:
+    def add(self, container: Container, run: Run) -> int:
+        if run.key != self._key:
+            if container.finished_at != self._finished:
+                self._finished = container.finished_at
+                self._last = max(self._last, int(container.oom_killed))
             self._before += self._last
-            self._key = key
-        self._last = value
-        return int(self._before + value)
+            self._key = run.key
+        self._last = run.cells.kills or 0
+        return self._before + self._last
 
 
 def _same(old: Container, new: Container) -> bool:

@@ -1,0 +1,161 @@
+"""One cgroup that is measured: its files, held open, and its row of ready lines."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paramedic_collector import cadvisor as c
+from paramedic_collector.cells import Cells
+from paramedic_collector.cgroup import Layout
+from paramedic_collector.files import GONE, Held
+from paramedic_collector.net import parse
+from paramedic_collector.readings import THROTTLING, Reading
+from paramedic_collector.spec import read_spec
+
+_IGNORED = ("lo", "veth", "docker")
+"""Interfaces by their beginnings, as in cAdvisor: with the host's network they are those of all others."""
+_REFRESH = 60.0
+"""Seconds for which limits are believed; an update that the engine told of is seen at once."""
+_ABSENT = frozenset({errno.EOPNOTSUPP, errno.ENOTDIR, *GONE})
+"""What opening says where the kernel, or this cgroup, does not have the file."""
+
+
+@dataclass(slots=True)
+class _File:
+    held: Held
+    reading: Reading
+    last: bytes = b""
+
+
+class Group:
+    """What is open for one cgroup.
+
+    Args:
+        labels: of its series.
+        where: how cgroups are mounted.
+        readings: what to read.
+        folders: controller → its folder there, or None; the empty string is v2.
+
+    Raises:
+        OSError: a file may not be read.
+    """
+
+    def __init__(
+        self, labels: Mapping[str, str], where: Layout, readings: list[Reading], folders: Mapping[str, str | None]
+    ) -> None:
+        self.cells = Cells(labels)
+        self._where, self._readings, self._folders = where, readings, folders
+        self._files: list[_File] = []
+        self._limited = False
+        self._spec_at = float("-inf")
+        self._network = b""
+        try:
+            self._open(quota=False)
+        except BaseException:
+            self.release()
+            raise
+
+    @property
+    def size(self) -> int:
+        """Descriptors that it may hold."""
+        return len(self._files) + 1
+
+    def due(self, now: float) -> bool:
+        """Whether its limits are to be read again."""
+        return not 0 <= now - self._spec_at < _REFRESH
+
+    def refresh(self, now: float) -> None:
+        """Read its limits, and what else seldom changes."""
+        self._spec_at = now
+        self.seldom()
+        limited = bool(self.cells.row[c.SPEC_QUOTA.index])
+        if limited != self._limited:
+            self._limited = limited
+            self._throttle()
+
+    def seldom(self) -> None:
+        """Put into the row what seldom changes."""
+        read_spec(self._where, self._folders.get, self.cells)
+
+    def measure(self, seen: str) -> str:
+        """Bring the row up to date.
+
+        Args:
+            seen: now, the text of Unix seconds.
+
+        Returns:
+            what could not be read although the cgroup is there; empty when all is well.
+
+        Raises:
+            OSError: the cgroup has been removed (ENODEV).
+        """
+        trouble, cells = "", self.cells
+        for file in self._files:
+            try:
+                data = file.held.read()
+                if data != file.last:
+                    file.reading.take(cells, data)
+                    file.last = data
+            except (OSError, ValueError, KeyError) as error:
+                if isinstance(error, OSError) and error.errno in GONE:
+                    raise
+                file.last = b""
+                trouble = trouble or f"{file.held.path}: {error}"
+        if trouble:
+            self._rebuild()
+        cells.put(c.LAST_SEEN, seen)
+        return trouble
+
+    def network(self, data: bytes) -> None:
+        """Put a net/dev into the row."""
+        if data == self._network:
+            return
+        rows = {name: row for name, row in parse(data).items() if not name.startswith(_IGNORED)}
+        texts = {name: [word.decode("ascii") for word in row] for name, row in rows.items()}
+        for slot, column in c.NETWORK:
+            self.cells.put_each(slot, ("interface",), (((name,), row[column]) for name, row in texts.items()))
+        self._network = data
+
+    def release(self) -> None:
+        """Close the cgroup's files; the next read opens them again."""
+        for file in self._files:
+            file.held.close()
+
+    def _open(self, *, quota: bool) -> None:
+        """Open the files that are there."""
+        for reading in self._readings:
+            base = self._folders.get(reading.controller)
+            if base is None or reading.quota is not quota:
+                continue
+            file = _File(Held(f"{base}/{reading.name}", whole=True), reading)
+            try:
+                file.held.read()
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+            else:
+                self._files.append(file)
+
+    def _throttle(self) -> None:
+        """Read what only a CPU quota makes interesting, or no more."""
+        if self._limited:
+            self._open(quota=True)
+        else:
+            for file in [file for file in self._files if file.reading.quota]:
+                file.held.close()
+                self._files.remove(file)
+            for slot in THROTTLING:
+                self.cells.clear(slot)
+        for file in self._files:
+            file.last = b""  # `cpu.stat` of v2 says more with a quota
+
+    def _rebuild(self) -> None:
+        """A file could not be read: what it said before is no news, the rest is."""
+        self.cells.reset()
+        self._network = b""
+        self.seldom()
+        for file in self._files:
+            if file.last:
+                file.reading.take(self.cells, file.last)
