@@ -1,0 +1,162 @@
+"""sum, avg, min, max, count, group, stddev, stdvar, quantile and count_values over the series of a vector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paramedic_metrics.promql import exact, over_time, topk
+from paramedic_metrics.promql.ast import Aggregate
+from paramedic_metrics.promql.errors import EvaluationError
+from paramedic_metrics.promql.golang import format_float, quote
+from paramedic_metrics.promql.grouping import Groups, grouped
+from paramedic_metrics.promql.quantiles import of_sorted
+from paramedic_metrics.promql.run import Run, merged
+from paramedic_metrics.promql.values import Bools, Floats, Ints, Vector, empty, mask_of, without_empty
+from paramedic_metrics.series import Labels
+
+_TOPS = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
+
+
+def aggregate(run: Run, node: Aggregate, vector: Vector, param: Floats | None) -> Vector:
+    """The aggregation of every group at every step.
+
+    Args:
+        run: the query.
+        node: what to do.
+        vector: over what.
+        param: k, q or the ratio, one a step, where the operator takes one.
+
+    Raises:
+        EvaluationError: the parameter is none.
+    """
+    steps = vector.values.shape[1]
+    if node.op == "quantile" and param is not None:
+        _doubt_quantile(run, node, param)
+    if not vector.labels:
+        if node.op in _TOPS and param is not None:
+            topk.check(run, node, param)
+        return empty(steps)
+    groups = grouped(run, vector, node.grouping, without=node.without)
+    if node.op in _TOPS:
+        assert param is not None
+        return topk.select(run, node, vector, groups, param)
+    values, mask = groups.arranged(vector.values), groups.arranged_mask(vector.mask)
+    counts = _counts(groups, mask, steps)
+    result = _result(node.op, values, mask, counts, groups, param)
+    here = counts > 0
+    drop = None
+    if vector.drop is not None:
+        drop = np.logical_or.reduceat(groups.arranged(vector.drop), groups.starts)  # type: ignore[arg-type]
+    return without_empty(Vector(groups.labels, result, None if here.all() else here, drop))
+
+
+def _counts(groups: Groups, mask: Bools | None, steps: int) -> Ints:
+    if mask is None:
+        return np.broadcast_to(groups.sizes[:, None], (len(groups.labels), steps))
+    return np.add.reduceat(mask, groups.starts, axis=0, dtype=np.int64)
+
+
+def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: Groups, param: Floats | None) -> Floats:
+    starts = groups.starts
+    if op in ("count", "group"):
+        return counts.astype(np.float64) if op == "count" else np.ones(counts.shape)
+    if op in ("min", "max"):
+        pick = np.fmax if op == "max" else np.fmin
+        return np.asarray(pick.reduceat(values if mask is None else np.where(mask, values, np.nan), starts, axis=0))
+    if op == "quantile":
+        assert param is not None
+        return _quantile(values, mask, groups, param)
+    values = values if mask is None else np.where(mask, values, 0.0)
+    sums = exact.group_sums(values, starts)
+    if op == "sum":
+        return sums
+    divisor = np.maximum(counts, 1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = sums / divisor
+        _mend_overflow(means, sums, values, mask, groups)
+        if op == "avg":
+            return means
+        sizes = np.diff(np.append(starts, len(values)))
+        distance = values - np.repeat(means, sizes, axis=0)
+        square = distance * distance
+        spread = exact.group_sums(square if mask is None else np.where(mask, square, 0.0), starts) / divisor
+        return np.sqrt(spread) if op == "stddev" else spread
+
+
+def _mend_overflow(means: Floats, sums: Floats, values: Floats, mask: Bools | None, groups: Groups) -> None:
+    """The means of finite values whose sum is not finite."""
+    ends = np.append(groups.starts[1:], len(values))
+    for group, step in np.argwhere(~np.isfinite(sums)):
+        part = values[groups.starts[group] : ends[group], step]
+        if mask is not None:
+            part = part[mask[groups.starts[group] : ends[group], step]]
+        if len(part) and np.isfinite(part).all():
+            means[group, step] = over_time.incremental_mean(part)
+
+
+def _quantile(values: Floats, mask: Bools | None, groups: Groups, q: Floats) -> Floats:
+    out = np.empty((len(groups.labels), values.shape[1]))
+    ends = np.append(groups.starts[1:], len(values))
+    for group, (first, last) in enumerate(zip(groups.starts, ends, strict=True)):
+        part = np.ascontiguousarray(values[first:last].T)
+        if mask is None:
+            out[group] = of_sorted(np.sort(part, axis=1), q)
+            continue
+        here = np.ascontiguousarray(mask[first:last].T)
+        # Missing samples sort behind everything, NaN included, so that the first `size` are those that are there.
+        keyed = np.where(here, part, np.inf)
+        order = np.lexsort((keyed, np.where(here, np.isnan(part), 2)))
+        ordered = np.take_along_axis(part, order, axis=1)
+        sizes = here.sum(axis=1)
+        for size in np.unique(sizes[sizes > 0]).tolist():
+            steps = np.flatnonzero(sizes == size)
+            out[group, steps] = of_sorted(ordered[steps, :size], q[steps])
+    return out
+
+
+def _doubt_quantile(run: Run, node: Aggregate, q: Floats) -> None:
+    assert node.param is not None
+    if np.isnan(q).any():
+        run.notes.quantile(float("nan"), node.param.span)
+    if (q > 1).any():
+        run.notes.quantile(float(np.nanmax(q)), node.param.span)
+    if (q < 0).any():
+        run.notes.quantile(float(np.nanmin(q)), node.param.span)
+
+
+def count_values(run: Run, node: Aggregate, vector: Vector, label: str) -> Vector:
+    """How many series have each value, in a label of the value's text.
+
+    Raises:
+        EvaluationError: the label has no name.
+        LimitExceeded: too many different values.
+    """
+    if not label:
+        raise EvaluationError(f"invalid label name {quote(label)}")
+    steps = vector.values.shape[1]
+    names = node.grouping if node.without else (*node.grouping, label)
+    mask = mask_of(vector)
+    texts: dict[float, str] = {}
+    rows: dict[int, int] = {}
+    labels: list[Labels] = []
+    counted: list[Floats] = []
+    for row, owned in enumerate(vector.labels):
+        run.check()
+        for value in np.unique(vector.values[row][mask[row]]).tolist():
+            text = texts.setdefault(value, format_float(value))
+            with_value = run.cache.with_label(owned, label, text)
+            group = run.cache.projector(
+                {"__name__", "__type__", "__unit__", *names} if node.without else names, keep=not node.without
+            )(with_value)
+            place = rows.get(id(group))
+            if place is None:
+                place = rows[id(group)] = len(labels)
+                run.room(len(labels) * steps)
+                labels.append(group)
+                counted.append(np.zeros(steps))
+            same = vector.values[row] == value if value == value else np.isnan(vector.values[row])  # noqa: PLR0124  NaN
+            counted[place] += same & mask[row]
+    if not labels:
+        return empty(steps)
+    counts = np.array(counted)
+    return merged(without_empty(Vector(labels, counts, counts > 0)))

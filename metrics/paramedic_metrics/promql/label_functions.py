@@ -1,0 +1,126 @@
+"""label_replace, label_join and sorting: functions of series, not of samples."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import numpy as np
+
+from paramedic_metrics.promql import regex
+from paramedic_metrics.promql.errors import EvaluationError
+from paramedic_metrics.promql.labels import NAME, value_of
+from paramedic_metrics.promql.run import Run, merged
+from paramedic_metrics.promql.values import Bools, Vector, rows
+from paramedic_metrics.series import Labels
+
+_REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
+_DIGITS = re.compile(r"(\d+)")
+
+
+def replace(run: Run, vector: Vector, texts: list[str]) -> Vector:
+    """Set a label from what a regular expression finds in another.
+
+    Args:
+        run: the query.
+        vector: the series.
+        texts: target label, replacement, source label, expression.
+
+    Raises:
+        EvaluationError: the expression or the target is wrong, or two series become the same.
+    """
+    target, replacement, source, pattern = texts
+    try:
+        compiled = regex.compiled(pattern)
+    except ValueError:
+        raise EvaluationError(f"invalid regular expression in label_replace(): {pattern}") from None
+    if not target:
+        raise EvaluationError(f"invalid destination label name in label_replace(): {target}")
+    done: dict[str, str | None] = {}
+    labels: list[Labels] = []
+    changed = np.zeros(len(vector.labels), dtype=np.bool_)
+    for row, owned in enumerate(vector.labels):
+        value = value_of(owned, source)
+        if value not in done:
+            found = compiled.fullmatch(value)
+            done[value] = None if found is None else _expanded(replacement, found)
+        result = done[value]
+        labels.append(owned if result is None else run.cache.with_label(owned, target, result))
+        changed[row] = result is not None
+    return _relabelled(vector, labels, target, changed)
+
+
+def join(run: Run, vector: Vector, texts: list[str]) -> Vector:
+    """Set a label to other labels' values, joined.
+
+    Args:
+        run: the query.
+        vector: the series.
+        texts: target label, separator, source labels.
+
+    Raises:
+        EvaluationError: a label has no name, or two series become the same.
+    """
+    target, separator, *sources = texts
+    for name in sources:
+        if not name:
+            raise EvaluationError(f"invalid source label name in label_join(): {name}")
+    if not target:
+        raise EvaluationError(f"invalid destination label name in label_join(): {target}")
+    labels = [
+        run.cache.with_label(owned, target, separator.join(value_of(owned, name) for name in sources))
+        for owned in vector.labels
+    ]
+    return _relabelled(vector, labels, target, np.ones(len(labels), dtype=np.bool_))
+
+
+def _relabelled(vector: Vector, labels: list[Labels], target: str, changed: Bools) -> Vector:
+    drop = vector.drop
+    if drop is not None and target == NAME:
+        drop = drop & ~changed
+    return merged(Vector(labels, vector.values, vector.mask, drop))
+
+
+def _expanded(template: str, found: object) -> str:
+    """Go's Regexp.Expand: `$1`, `${name}`, `$$`; what names no group is empty."""
+
+    def value(reference: re.Match[str]) -> str:
+        name = reference.group(1) or reference.group(2)
+        if not name:
+            return "$"
+        try:
+            group = found.group(int(name) if name.isdecimal() else name)  # type: ignore[attr-defined]  # RE2's match
+        except (IndexError, KeyError, re.error, ValueError, OverflowError):
+            return ""
+        return group or ""
+
+    return _REFERENCE.sub(value, template)
+
+
+def by_value(vector: Vector, *, descending: bool) -> Vector:
+    """The series in order of their (only) samples; NaN last either way."""
+    values = vector.values[:, 0]
+    missing = np.isnan(values)
+    keys = np.where(missing, 0.0, -values if descending else values)
+    return rows(vector, np.lexsort((keys, missing)))
+
+
+def by_labels(run: Run, vector: Vector, names: list[str], *, descending: bool) -> Vector:
+    """The series in natural order of these labels, then of all."""
+    place = {row: rank for rank, row in enumerate(run.cache.sorted_rows(vector.labels))}
+
+    def compared(one: int, other: int) -> int:
+        for name in names:
+            first, second = value_of(vector.labels[one], name), value_of(vector.labels[other], name)
+            if first != second:
+                return -1 if _natural(first) < _natural(second) else 1
+        return place[one] - place[other]
+
+    order = sorted(range(len(vector.labels)), key=functools.cmp_to_key(compared), reverse=descending)
+    return rows(vector, order)
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Runs of digits as numbers."""
+    parts = [part for part in _DIGITS.split(text) if part]
+    return [(0, int(part), part) if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]

@@ -1,0 +1,104 @@
+"""Label sets as objects that are the same when they are equal, and what is worked out of them remembered.
+
+A query over ten thousand series drops names, groups and pairs by labels at every operator: comparing identities instead of
+tuples of strings is what keeps that cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from paramedic_metrics.series import Labels
+
+NAME = "__name__"
+METADATA = frozenset({NAME, "__type__", "__unit__"})
+"""Labels that say what a metric is, not which; gone wherever a name goes."""
+
+
+class LabelCache:
+    """Equal label sets become one object, kept as long as the cache.
+
+    Every set that goes in by `own` or comes out of any method is *owned*: two owned sets are equal only if they are the same
+    object. Owned sets of different caches must not meet, so a query keeps the one it began with.
+    """
+
+    def __init__(self) -> None:
+        self._owned: dict[Labels, Labels] = {}
+        self._seen: dict[int, tuple[Labels, Labels]] = {}
+        self._nameless: dict[int, Labels] = {}
+        self._sort_keys: dict[int, str] = {}
+        self._projected: dict[tuple[frozenset[str], bool], dict[int, Labels]] = {}
+        self._remembered = 0
+
+    @property
+    def size(self) -> int:
+        """How many things are remembered."""
+        return len(self._seen) + len(self._owned) + len(self._nameless) + self._remembered
+
+    def own(self, labels: Labels) -> Labels:
+        """The one object for this set. The caller's object is kept alive, so that its identity stays its own."""
+        known = self._seen.get(id(labels))
+        if known is not None:
+            return known[1]
+        owned = self._owned.setdefault(labels, labels)
+        self._seen[id(labels)] = (labels, owned)
+        return owned
+
+    def made(self, pairs: Iterable[tuple[str, str]]) -> Labels:
+        """The owned set of these pairs, sorted, without empty values."""
+        labels = tuple(sorted(pair for pair in pairs if pair[1]))
+        owned = self._owned.setdefault(labels, labels)
+        if owned is labels:
+            self._seen[id(owned)] = (owned, owned)
+        return owned
+
+    def nameless(self, owned: Labels) -> Labels:
+        """The set without name, type and unit."""
+        found = self._nameless.get(id(owned))
+        if found is None:
+            found = self.made(pair for pair in owned if pair[0] not in METADATA)
+            self._nameless[id(owned)] = found
+        return found
+
+    def projector(self, names: Iterable[str], *, keep: bool) -> Callable[[Labels], Labels]:
+        """A function that keeps only these labels of an owned set, or drops them."""
+        chosen = frozenset(names)
+        memory = self._projected.setdefault((chosen, keep), {})
+
+        def project(owned: Labels) -> Labels:
+            found = memory.get(id(owned))
+            if found is None:
+                found = self.made(pair for pair in owned if (pair[0] in chosen) == keep)
+                memory[id(owned)] = found
+                self._remembered += 1
+            return found
+
+        return project
+
+    def with_label(self, owned: Labels, name: str, value: str) -> Labels:
+        """The set with one label set, or taken away when the value is empty."""
+        return self.made([*(pair for pair in owned if pair[0] != name), (name, value)])
+
+    def sorted_rows(self, rows: Sequence[Labels]) -> list[int]:
+        """The places of owned sets in the order of their labels."""
+        keys = self._sort_keys
+        texts: list[str] = []
+        for labels in rows:
+            text = keys.get(id(labels))
+            if text is None:
+                text = keys[id(labels)] = "\0".join(part for pair in labels for part in pair)
+            texts.append(text)
+        return sorted(range(len(rows)), key=texts.__getitem__)
+
+
+def value_of(labels: Labels, name: str) -> str:
+    """A label's value, empty where there is none."""
+    for key, value in labels:
+        if key == name:
+            return value
+    return ""
+
+
+def described(labels: Labels) -> str:
+    """The set as Prometheus prints it in its messages: `{a="b", c="d"}`."""
+    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels) + "}"

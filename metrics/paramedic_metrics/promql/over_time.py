@@ -1,0 +1,213 @@
+"""The *_over_time functions, changes and resets, over whole columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from paramedic_metrics.promql import exact
+from paramedic_metrics.promql.quantiles import of_sorted
+from paramedic_metrics.promql.values import Bools, Floats, Ints
+from paramedic_metrics.promql.windows import Window, columns
+
+Kernel = Callable[[Window, Floats], tuple[Floats, Bools]]
+"""A window and its rows' values to each step's result, and at which steps there is one."""
+
+
+def _safe(index: Ints, width: int) -> Ints:
+    return np.clip(index, 0, max(width - 1, 0))
+
+
+def terms(window: Window, values: Floats) -> Iterator[tuple[Floats, Bools, Ints]]:
+    """The samples of every window, first to last: their values, at which steps there still is one, and their columns."""
+    for place in range(window.longest):
+        index = window.low + place
+        live = index < window.high
+        index = _safe(index, values.shape[1])
+        yield columns(values, index), live, index
+
+
+def count(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    counts = window.counts
+    return np.broadcast_to(counts.astype(np.float64), (len(values), len(counts))), counts > 0
+
+
+def present(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    counts = window.counts
+    return np.ones((len(values), len(counts))), counts > 0
+
+
+def last(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    return columns(values, _safe(window.high - 1, values.shape[1])), window.counts > 0
+
+
+def first(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    return columns(values, _safe(window.low, values.shape[1])), window.counts > 0
+
+
+def total(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    return exact.window_sums(values, window.low, window.high), window.counts > 0
+
+
+def average(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    counts = window.counts
+    sums = exact.window_sums(values, window.low, window.high)
+    with np.errstate(invalid="ignore"):
+        means = sums / np.maximum(counts, 1)
+    for row, step in np.argwhere(~np.isfinite(sums)):
+        part = values[row, window.low[step] : window.high[step]]
+        if np.isfinite(part).all():
+            means[row, step] = incremental_mean(part)
+    return means, counts > 0
+
+
+def incremental_mean(values: Floats) -> float:
+    """The mean of finite values whose sum overflows."""
+    scaled = values / len(values)
+    return float(exact.window_sums(scaled[None, :], np.array([0]), np.array([len(values)]))[0, 0])
+
+
+def _extreme(pick: np.ufunc) -> Kernel:
+    def kernel(window: Window, values: Floats) -> tuple[Floats, Bools]:
+        counts = window.counts
+        valid = counts > 0
+        out = np.empty((len(values), len(counts)))
+        levels: list[Floats] = [values]
+        for level in range(max(window.longest, 1).bit_length()):
+            size = 1 << level
+            if level:
+                below, half = levels[-1], size // 2
+                levels.append(pick(below[:, :-half], below[:, half:]))
+            here = np.flatnonzero((counts >= size) & (counts < 2 * size))
+            if len(here) == len(counts):
+                pick(columns(levels[-1], window.low), columns(levels[-1], window.high - size), out=out)
+            elif len(here):
+                table = levels[-1]
+                out[:, here] = pick(columns(table, window.low[here]), columns(table, window.high[here] - size))
+            if level:
+                levels.pop(0)
+        return out, valid
+
+    return kernel
+
+
+maximum = _extreme(np.fmax)
+minimum = _extreme(np.fmin)
+
+
+def variance(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    """Welford's method with compensation, as Prometheus does it."""
+    shape = (len(values), len(window.low))
+    mean, mean_rest, aux, aux_rest = (np.zeros(shape) for _ in range(4))
+    with np.errstate(invalid="ignore", over="ignore"):
+        for place, (value, live, _) in enumerate(terms(window, values)):
+            delta = np.where(live, value - (mean + mean_rest), 0.0)
+            exact.add(mean, mean_rest, delta / (place + 1))
+            exact.add(aux, aux_rest, np.where(live, delta * (value - (mean + mean_rest)), 0.0))
+        return (aux + aux_rest) / np.maximum(window.counts, 1), window.counts > 0
+
+
+def deviation(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    spread, valid = variance(window, values)
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(spread), valid
+
+
+def _counted(event: Callable[[Floats, Floats], Bools]) -> Kernel:
+    def kernel(window: Window, values: Floats) -> tuple[Floats, Bools]:
+        marks = np.zeros(values.shape, dtype=np.float64)
+        if values.shape[1] > 1:
+            np.cumsum(event(values[:, :-1], values[:, 1:]), axis=1, out=marks[:, 1:])
+        width = values.shape[1]
+        result = columns(marks, _safe(window.high - 1, width)) - columns(marks, _safe(window.low, width))
+        return result, window.counts > 0
+
+    return kernel
+
+
+changes = _counted(lambda before, after: (before != after) & ~(np.isnan(before) & np.isnan(after)))
+resets = _counted(lambda before, after: after < before)
+
+
+def first_time(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    stamps = window.block.times[_safe(window.low, values.shape[1])] / 1000
+    return np.broadcast_to(stamps, (len(values), len(stamps))), window.counts > 0
+
+
+def last_time(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    stamps = window.block.times[_safe(window.high - 1, values.shape[1])] / 1000
+    return np.broadcast_to(stamps, (len(values), len(stamps))), window.counts > 0
+
+
+def _extreme_time(better: np.ufunc) -> Kernel:
+    def kernel(window: Window, values: Floats) -> tuple[Floats, Bools]:
+        best, stamps = np.full((2, len(values), len(window.low)), np.nan)
+        with np.errstate(invalid="ignore"):
+            for value, live, index in terms(window, values):
+                better_here = live & (better(value, best) | np.isnan(best))
+                np.copyto(best, value, where=better_here)
+                np.copyto(stamps, np.broadcast_to(window.block.times[index] / 1000, best.shape), where=better_here)
+        return stamps, window.counts > 0
+
+    return kernel
+
+
+maximum_time = _extreme_time(np.greater_equal)
+minimum_time = _extreme_time(np.less_equal)
+
+
+def gathered(window: Window, values: Floats) -> Iterator[tuple[Ints, Floats]]:
+    """Steps whose windows are equally long, and their samples: shape (rows, steps, samples)."""
+    counts = window.counts
+    for size in np.unique(counts[counts > 0]).tolist():
+        here = np.flatnonzero(counts == size)
+        views = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)
+        low = window.low[here]
+        stride = int(low[1] - low[0]) if len(low) > 1 else 0
+        if stride > 0 and (np.diff(low) == stride).all():
+            yield here, views[:, int(low[0]) : int(low[-1]) + 1 : stride]
+        else:
+            yield here, views[:, low]
+
+
+def quantile(window: Window, values: Floats, q: Floats) -> tuple[Floats, Bools]:
+    """The q-quantile of each range; q is one a step."""
+    out = np.empty((len(values), len(window.low)))
+    for here, samples in gathered(window, values):
+        out[:, here] = of_sorted(np.sort(samples, axis=2), q[here])
+    return out, window.counts > 0
+
+
+def median_deviation(window: Window, values: Floats) -> tuple[Floats, Bools]:
+    """The median of the distances from the median."""
+    out = np.empty((len(values), len(window.low)))
+    half = np.full(1, 0.5)
+    for here, samples in gathered(window, values):
+        middle = of_sorted(np.sort(samples, axis=2), half)
+        with np.errstate(invalid="ignore"):
+            spread = of_sorted(np.sort(np.abs(samples - middle[..., None]), axis=2), half)
+        out[:, here] = np.where(np.isnan(samples).any(axis=2), np.nan, spread)
+    return out, window.counts > 0
+
+
+PLAIN: dict[str, Kernel] = {
+    "avg_over_time": average,
+    "changes": changes,
+    "count_over_time": count,
+    "first_over_time": first,
+    "last_over_time": last,
+    "mad_over_time": median_deviation,
+    "max_over_time": maximum,
+    "min_over_time": minimum,
+    "present_over_time": present,
+    "absent_over_time": present,
+    "resets": resets,
+    "stddev_over_time": deviation,
+    "stdvar_over_time": variance,
+    "sum_over_time": total,
+    "ts_of_first_over_time": first_time,
+    "ts_of_last_over_time": last_time,
+    "ts_of_max_over_time": maximum_time,
+    "ts_of_min_over_time": minimum_time,
+}

@@ -1,0 +1,96 @@
+"""rate, increase, delta, irate and idelta (prometheus/promql/functions.go, extrapolatedRate and instantValue)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paramedic_metrics.promql.values import Bools, Floats
+from paramedic_metrics.promql.windows import Window, columns
+
+_FEW_RESETS = 4_096
+
+
+def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: bool) -> tuple[Floats, Bools]:
+    """The increase of each row over each step's range, extended to its ends where the samples come near them.
+
+    Args:
+        window: bounds and times.
+        values: the rows to work on, shape (rows, columns of the block).
+        counter: falls are resets, and nothing was ever below zero.
+        per_second: divide by the range.
+
+    Returns:
+        The values, and at which steps there are any.
+    """
+    counts = window.counts
+    valid = counts >= 2
+    first = np.where(valid, window.low, 0)
+    last = np.where(valid, window.high - 1, 0)
+    begin = columns(values, first)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result = columns(values, last) - begin
+    if counter:
+        _add_resets(result, window, values)
+    times = window.block.times
+    first_time, last_time = times[first], times[last]
+    sampled = (last_time - first_time) / 1000
+    to_start = (first_time - window.starts) / 1000
+    to_end = (window.ends - last_time) / 1000
+    average = sampled / np.maximum(counts - 1, 1)
+    threshold = average * 1.1
+    to_start = np.where(to_start >= threshold, average / 2, to_start)
+    to_end = np.where(to_end >= threshold, average / 2, to_end)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        scale = (window.ends - window.starts) / 1000 if per_second else 1.0
+        safe = np.where(sampled == 0, 1.0, sampled)
+        factor = np.where(sampled == 0, 1.0, (sampled + to_start + to_end) / safe) / scale
+        if counter:
+            clamped = (result > 0) & (begin >= 0) & (sampled * begin < to_start * result)
+            if clamped.any():
+                zero = sampled * (begin / np.where(clamped, result, 1.0))
+                clamped &= zero < to_start
+                lowered = (sampled + zero + to_end) / safe / scale
+                np.copyto(lowered, np.broadcast_to(factor, lowered.shape), where=~clamped)
+                result *= lowered
+                return result, valid
+        result *= factor
+    return result, valid
+
+
+def _add_resets(result: Floats, window: Window, values: Floats) -> None:
+    """Add to each window what its counter had reached before each of its falls, in order."""
+    rows, places = np.nonzero(values[:, 1:] < values[:, :-1])
+    if not len(rows):
+        return
+    if len(rows) > _FEW_RESETS:
+        _add_many_resets(result, window, values)
+        return
+    # A fall between columns p and p + 1 counts where low <= p and p + 1 < high; both bounds only grow with the steps.
+    begins = np.searchsorted(window.high, places + 2, side="left")
+    ends = np.searchsorted(window.low, places, side="right")
+    before = values[rows, places]
+    for row, begin, end, lost in zip(rows.tolist(), begins.tolist(), ends.tolist(), before.tolist(), strict=True):
+        if begin < end:
+            result[row, begin:end] += lost
+
+
+def _add_many_resets(result: Floats, window: Window, values: Floats) -> None:
+    lost = np.where(values[:, 1:] < values[:, :-1], values[:, :-1], 0.0)
+    last = lost.shape[1] - 1
+    for place in range(window.longest - 1):
+        live = window.low + place + 1 < window.high
+        result += np.where(live, lost[:, np.minimum(window.low + place, last)], 0.0)
+
+
+def instantaneous(window: Window, values: Floats, *, counter: bool) -> tuple[Floats, Bools]:
+    """The difference of the last two samples of each range; a second's worth of it for counters."""
+    valid = window.counts >= 2
+    last = np.where(valid, window.high - 1, 1 if values.shape[1] > 1 else 0)
+    before = np.maximum(last - 1, 0)
+    newest, older = columns(values, last), columns(values, before)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        result = newest - older
+        if counter:
+            np.copyto(result, newest, where=newest < older)
+            result /= (window.block.times[last] - window.block.times[before]) / 1000
+    return result, valid

@@ -1,0 +1,147 @@
+"""One query as it runs: its data, its bounds, its annotations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from paramedic_core.clock import Clock
+from paramedic_core.errors import LimitExceeded
+from paramedic_metrics.promql.annotations import Annotations
+from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, QueryTimeout
+from paramedic_metrics.promql.labels import LabelCache
+from paramedic_metrics.promql.values import Bools, Ints, Vector, mask_of
+from paramedic_metrics.series import Frame, Labels, Matcher, Queryable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one query may use.
+
+    Args:
+        timeout: seconds from start to end (Prometheus' --query.timeout).
+        max_samples: samples read and made at any one moment (Prometheus' --query.max-samples).
+        max_points: steps of a range query.
+        lookback: milliseconds that an instant selector looks back (Prometheus' --query.lookback-delta).
+        subquery_step: milliseconds between the steps of a subquery that names none.
+    """
+
+    timeout: float = 120.0
+    max_samples: int = 50_000_000
+    max_points: int = 11_000
+    lookback: int = 300_000
+    subquery_step: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The moments of an evaluation (Unix milliseconds): `count` of them from `start`, `step` apart."""
+
+    start: int
+    step: int
+    count: int
+
+    @property
+    def times(self) -> Ints:
+        return self.start + self.step * np.arange(self.count, dtype=np.int64)
+
+    @property
+    def end(self) -> int:
+        return self.start + self.step * (self.count - 1)
+
+
+@dataclass(slots=True)
+class Run:
+    """A query's state."""
+
+    queryable: Queryable
+    limits: Limits
+    clock: Clock
+    cache: LabelCache
+    notes: Annotations
+    canceled: threading.Event | None = None
+    delayed_names: bool = False
+    invariant: set[int] = field(default_factory=set)
+    """Identities of the expressions that have one value for all steps."""
+    deadline: float = 0.0
+    alive: int = 0
+    """Samples held now."""
+
+    def check(self) -> None:
+        """Between two pieces of work: may we go on?
+
+        Raises:
+            QueryTimeout: the time is over.
+            QueryCanceled: nobody waits any more.
+        """
+        if self.canceled is not None and self.canceled.is_set():
+            raise QueryCanceled("query was canceled in expression evaluation")
+        if self.clock.monotonic() > self.deadline:
+            raise QueryTimeout(
+                f"query timed out in expression evaluation (the limit is {self.limits.timeout:g} s; "
+                "ask for fewer series, a shorter time or a longer step)"
+            )
+
+    def room(self, cells: int) -> None:
+        """Make sure that so many samples more may be held.
+
+        Raises:
+            LimitExceeded: they may not.
+        """
+        if self.alive + cells > self.limits.max_samples:
+            raise LimitExceeded(
+                "query processing would load too many samples into memory in query execution "
+                f"(the limit is {self.limits.max_samples}; ask for fewer series, a shorter time or a longer step)"
+            )
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+        """The frames of these series with samples of start < t <= end."""
+        self.check()
+        frames = self.queryable.select(matchers, start, end)
+        self.room(sum(frame.values.size for frame in frames))
+        self.check()
+        return frames
+
+    def named(self, vector: Vector) -> Vector:
+        """The vector without its names, as most functions return it: at once, or marked for later.
+
+        Raises:
+            EvaluationError: two series become the same.
+        """
+        if self.delayed_names:
+            vector.drop = np.ones(len(vector.labels), dtype=np.bool_)
+            return vector
+        nameless = self.cache.nameless
+        vector.labels = [nameless(owned) for owned in vector.labels]
+        return merged(vector)
+
+
+def merged(vector: Vector) -> Vector:
+    """Series of the same labels as one.
+
+    Raises:
+        EvaluationError: two of them have a sample at the same moment.
+    """
+    count = len(vector.labels)
+    if count < 2 or len({id(owned) for owned in vector.labels}) == count:
+        return vector
+    places: dict[int, int] = {}
+    target = [places.setdefault(id(owned), len(places)) for owned in vector.labels]
+    steps = vector.values.shape[1]
+    labels: list[Labels | None] = [None] * len(places)
+    values = np.zeros((len(places), steps))
+    mask: Bools = np.zeros((len(places), steps), dtype=np.bool_)
+    drop = None if vector.drop is None else np.zeros(len(places), dtype=np.bool_)
+    source = mask_of(vector)
+    for row, place in enumerate(target):
+        if (mask[place] & source[row]).any():
+            raise EvaluationError("vector cannot contain metrics with the same labelset")
+        labels[place] = vector.labels[row]
+        np.copyto(values[place], vector.values[row], where=source[row])
+        mask[place] |= source[row]
+        if drop is not None and vector.drop is not None:
+            drop[place] |= vector.drop[row]
+    return Vector([owned for owned in labels if owned is not None], values, mask, drop)

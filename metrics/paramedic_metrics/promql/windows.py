@@ -1,0 +1,103 @@
+"""Range selectors as blocks of gapless rows, and each step's bounds in them.
+
+A frame with gaps is split by which moments its rows have: rows that miss the same ones share a block, so that bounds are found
+once a block and everything after works on whole columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramedic_metrics.promql.labels import LabelCache
+from paramedic_metrics.promql.values import Bools, Floats, Ints
+from paramedic_metrics.series import Frame, Labels, present
+
+
+@dataclass(slots=True)
+class Block:
+    """Rows without gaps over one column of times."""
+
+    labels: list[Labels]
+    times: Ints
+    values: Floats
+    drop: Bools | None = None
+
+
+@dataclass(slots=True)
+class Window:
+    """A block and, for each step, which of its columns lie in the range: `low` <= column < `high`."""
+
+    block: Block
+    starts: Ints
+    """Unix milliseconds, exclusive."""
+    ends: Ints
+    """Unix milliseconds, inclusive."""
+    low: Ints
+    high: Ints
+
+    @property
+    def counts(self) -> Ints:
+        return self.high - self.low
+
+    @property
+    def longest(self) -> int:
+        return int(self.counts.max(initial=0))
+
+
+def window(block: Block, starts: Ints, ends: Ints) -> Window:
+    """The block's bounds for ranges that are open at `starts` and closed at `ends`."""
+    low = np.searchsorted(block.times, starts, side="right").astype(np.int64)
+    high = np.searchsorted(block.times, ends, side="right").astype(np.int64)
+    return Window(block, starts, ends, low, np.maximum(low, high))
+
+
+def columns(values: Floats, index: Ints) -> Floats:
+    """These columns of every row; a view where they lie evenly apart."""
+    count = len(index)
+    if count > 1:
+        stride = int(index[1] - index[0])
+        if stride > 0 and int(index[-1] - index[0]) == stride * (count - 1) and (np.diff(index) == stride).all():
+            return values[:, int(index[0]) : int(index[-1]) + 1 : stride]
+    elif count == 1:
+        place = int(index[0])
+        return values[:, place : place + 1]
+    taken: Floats = values.take(index, axis=1)
+    return taken
+
+
+def blocks(frames: list[Frame], cache: LabelCache) -> Iterator[Block]:
+    """The frames without their gaps and stale markers."""
+    own = cache.own
+    for frame in frames:
+        labels = [own(each) for each in frame.labels]
+        if frame.whole:
+            yield Block(labels, frame.times, frame.values)
+        else:
+            yield from gapless(labels, frame.times, frame.values, present(frame.values), None)
+
+
+def gapless(labels: list[Labels], times: Ints, values: Floats, here: Bools, drop: Bools | None) -> Iterator[Block]:
+    """Rows with gaps as blocks without; `here` says where the samples are."""
+    full = here.all(axis=1)
+    if full.all():
+        yield Block(labels, times, values, drop)
+        return
+    patterns: dict[bytes, list[int]] = {}
+    packed = np.packbits(here, axis=1)
+    for row in range(len(labels)):
+        patterns.setdefault(packed[row].tobytes(), []).append(row)
+    for chosen in patterns.values():
+        kept: NDArray[np.intp] = np.flatnonzero(here[chosen[0]])
+        if not len(kept):
+            continue
+        part = values[chosen] if len(kept) == len(times) else values[np.array(chosen)[:, None], kept]
+        yield Block(
+            [labels[row] for row in chosen],
+            times[kept],
+            np.ascontiguousarray(part),
+            None if drop is None else drop[chosen],
+        )
