@@ -77,7 +77,7 @@ def _live(birth: Birth) -> None:
     fault("child.before_build")
     role = _build(birth, SystemClock())
     listeners += _more_listeners(role, spec, birth.settings)
-    server = RoleServer(standard_routes(role), listeners)
+    server = RoleServer(standard_routes(role), listeners, tls=role.tls)
     started: list[Callable[[], None]] = []
     try:
         for component in role.components:

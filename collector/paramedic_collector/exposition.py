@@ -1,16 +1,16 @@
-"""Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/), made for the hot path.
+"""Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/) and OpenMetrics 1.0
+(https://prometheus.io/docs/specs/om/open_metrics_spec/), made for the hot path.
 
 A series' line is `prefix + number(value)`, where the prefix (`name{labels} `) is made once and kept by the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from paramedic_core.counters import escape
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LABEL = 1024
 """Characters of a label's value; what is longer is cut. Prometheus drops a whole scrape over one value that is too long."""
 
@@ -32,6 +32,23 @@ class Family:
         """The two lines before its samples."""
         text = self.help.replace("\\", "\\\\").replace("\n", "\\n")
         return f"# HELP {self.name} {text}\n# TYPE {self.name} {self.kind}\n"
+
+    def openmetrics(self, taken: Container[str]) -> tuple[str, str]:
+        """Its name in OpenMetrics, and the two lines before its samples.
+
+        A counter's name there has no `_total`. One whose samples do not end so, or whose name another family has, is of
+        unknown type there: to give its samples another name would break the dashboards that ask for them.
+
+        Args:
+            taken: names of other families.
+        """
+        name, kind = self.name, self.kind
+        if kind == "counter" and name.endswith("_total") and name.removesuffix("_total") not in taken:
+            name = name.removesuffix("_total")
+        elif kind in ("counter", "untyped"):
+            kind = "unknown"
+        text = self.help.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+        return name, f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
 
 
 def counter(name: str, text: str, *labels: str) -> Family:
@@ -69,8 +86,10 @@ class Exposition:
         self.of(family).append(prefix(family.name, labels) + number(value))
 
 
-def render(parts: Iterable[Exposition]) -> str:
+def render(parts: Iterable[Exposition], *, openmetrics: bool = False) -> str:
     """The whole exposition, families in the order of their names, as client_golang writes them.
+
+    OpenMetrics' last line, `# EOF`, is left to the caller, who may have more.
 
     A family that two parts have (text files may hold any) is told once: under the first's type, and each series once.
     """
@@ -85,7 +104,8 @@ def render(parts: Iterable[Exposition]) -> str:
     pieces = []
     for _, (family, lines) in sorted(blocks.items()):
         if lines:
-            pieces += [family.header, "\n".join(lines), "\n"]
+            header = family.openmetrics(blocks)[1] if openmetrics else family.header
+            pieces += [header, "\n".join(lines), "\n"]
     return "".join(pieces)
 
 

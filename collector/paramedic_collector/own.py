@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
@@ -26,9 +27,10 @@ class Own(Collector):
         ProcessCollector(registry=self._registry)
         self._registry.register(self)
 
-    def render(self) -> str:
-        """The text exposition of all of them."""
-        return generate_latest(self._registry).decode()
+    def render(self, *, openmetrics: bool = False) -> str:
+        """The exposition of all of them; in OpenMetrics it ends with `# EOF`."""
+        write = openmetrics_latest if openmetrics else generate_latest
+        return write(self._registry).decode()
 
     def collect(self) -> Iterator[Metric]:
         """For prometheus_client: the present values."""

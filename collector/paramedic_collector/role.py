@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import json
 import logging
 import resource
 import socket
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from paramedic_collector.exposition import CONTENT_TYPE
+from paramedic_collector.access import Access
+from paramedic_collector.negotiate import answer, wants_openmetrics
 from paramedic_collector.own import Own
 from paramedic_collector.scrape import Scraper
 from paramedic_collector.source import Context, Paths
 from paramedic_collector.views import strange
 from paramedic_core.clock import Clock
 from paramedic_core.lifecycle import Readiness
-from paramedic_core.problems import CONTENT_TYPE as PROBLEM
-from paramedic_core.problems import problem
 from paramedic_core.settings import CollectorSettings, Settings
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.feed import WorldFeed
@@ -28,6 +26,9 @@ from paramedic_core.sys.role import Role
 from paramedic_core.sys.server import Request, Response
 from paramedic_core.sys.tokens import TokenStore
 from paramedic_core.world import World
+
+if TYPE_CHECKING:
+    from paramedic_core.sys.tls import ServerTls
 
 log = logging.getLogger("paramedic.collector")
 _MOST_FILES = 65536
@@ -44,19 +45,19 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     scraper = Scraper(context, settings=settings.collector)
     own = Own(scraper, lambda: feed.silence)
 
-    tokens = TokenStore(data / "tokens.json")
-    needs_token = bool(settings.collector.listen) and not _on_loopback(settings.collector.listen)
+    access = Access(settings.collector, TokenStore(data / "tokens.json"))
 
     def metrics(request: Request) -> Response:
-        if needs_token and request.peer is None and not _may_read(request, tokens):
-            return _no_token()
-        return Response((scraper.scrape() + own.render()).encode(), content_type=CONTENT_TYPE)
+        openmetrics = wants_openmetrics(request.headers.get("accept", ""))
+        text = scraper.scrape(openmetrics=openmetrics) + own.render(openmetrics=openmetrics)
+        return answer(text, openmetrics=openmetrics, accept_encoding=request.headers.get("accept-encoding", ""))
 
     return Role(
         name="collector",
         components=(_World(feed), _Sources(scraper, context().paths)),
-        routes={"GET /metrics": metrics},
+        routes={"GET /metrics": access.guarded(metrics)},
         listen=(settings.collector.listen,) if settings.collector.listen else (),
+        tls=_tls(settings.collector),
     )
 
 
@@ -66,24 +67,12 @@ def context_of(settings: CollectorSettings, now: float, world: World | None, hos
     return Context(paths, now, world, host, node, settings.container_labels, settings.source_timeout, settings)
 
 
-def _on_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _tls(settings: CollectorSettings) -> ServerTls | None:
+    if not settings.tls_cert:
+        return None
+    from paramedic_core.sys.tls import ServerTls  # noqa: PLC0415  2 MB that few need
 
-
-def _may_read(request: Request, tokens: TokenStore) -> bool:
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    token = tokens.check(text.strip()) if scheme.lower() == "bearer" else None
-    return token is not None and token.allows("viewer")
-
-
-def _no_token() -> Response:
-    text = "beyond loopback /metrics needs `Authorization: Bearer TOKEN`, a token of the role viewer or above"
-    answer = json.dumps(problem(401, "no_token", "A token is needed", text)).encode()
-    return Response(answer, 401, PROBLEM, {"WWW-Authenticate": "Bearer"})
+    return ServerTls(Path(settings.tls_cert), Path(settings.tls_key))
 
 
 class _World:

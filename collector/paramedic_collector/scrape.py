@@ -51,7 +51,7 @@ class Scraper:
         self._lines = {name: _lines(name) for name in self.sources}
         self._errors: dict[str, str] = {}
         self._turn = threading.Lock()
-        self._last: tuple[float, str] = (float("-inf"), "")
+        self._last: tuple[float, list[Exposition], dict[bool, str]] = (float("-inf"), [], {})
         self.scrapes = 0
         """How many there were."""
         self.failed: dict[str, int] = {}
@@ -68,19 +68,21 @@ class Scraper:
         now = time.monotonic()
         return {name: now - since for name, since in self._relay.stuck.items()}
 
-    def scrape(self) -> str:
-        """The samples of all sources.
+    def scrape(self, *, openmetrics: bool = False) -> str:
+        """The samples of all sources, as text or as OpenMetrics (without its last line).
 
         Whoever asks while a scrape is under way waits for the next and shares it with all others that wait.
         """
         asked = time.monotonic()
         with self._turn:
-            began, text = self._last
+            began, parts, texts = self._last
             if began < asked:
                 began = time.monotonic()
-                text = self._scrape()
-                self._last = (began, text)
-            return text
+                parts, texts = self._scrape(), {}
+                self._last = (began, parts, texts)
+            if openmetrics not in texts:
+                texts[openmetrics] = render(parts, openmetrics=openmetrics)
+            return texts[openmetrics]
 
     def close(self) -> None:
         """Let go of what the sources hold; what still hangs, or a scrape that does not end, keeps it until the process ends."""
@@ -95,7 +97,7 @@ class Scraper:
         finally:
             self._turn.release()
 
-    def _scrape(self) -> str:
+    def _scrape(self) -> list[Exposition]:
         context = self._context()
         jobs = [(name, partial(_collect, source, context)) for name, source in self.sources.items()]
         outcomes = self._relay.run(jobs, context.timeout)
@@ -110,7 +112,7 @@ class Scraper:
             if outcome.value is not None:
                 parts.append(outcome.value)
         self.scrapes += 1
-        return render(parts)
+        return parts
 
     def _note(self, name: str, trouble: str) -> None:
         """Say an error once, and once that it is over."""

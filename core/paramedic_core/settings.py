@@ -112,6 +112,12 @@ class CollectorSettings:
 
     listen: Address = "127.0.0.1:9112"
     """Where Prometheus scrapes it."""
+    tls_cert: str = ""
+    """A certificate (PEM, with its chain) to serve `listen` over TLS; read again when it changes. Empty: plain HTTP."""
+    tls_key: str = ""
+    """The certificate's key (PEM, no password), readable by the collector's own user."""
+    token: Secret = field(default_factory=Secret)
+    """A bearer token that `listen` asks for, on loopback too, besides those of `paramedic token`. Empty: beyond loopback only."""
     path_rootfs: Folder = "/"
     """Where the host's root file system is seen from here."""
     path_procfs: Folder = "/proc"

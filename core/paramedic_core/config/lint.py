@@ -29,6 +29,10 @@ def contradictions(settings: Settings, values: _Values) -> list[Mistake]:
             what = f"{taken[port]} has the port {port} too: give one of them another"
             mistakes.append(Mistake(_place(values, path), path, what))
         taken.setdefault(port, path)
+    tls = {"collector.tls_cert": settings.collector.tls_cert, "collector.tls_key": settings.collector.tls_key}
+    if sum(map(bool, tls.values())) == 1:
+        given, missing = sorted(tls, key=lambda path: not tls[path])
+        mistakes.append(Mistake(_place(values, given), given, f"is of no use without {missing}"))
     longest = os.fsencode(f"{settings.data}/run/supervisor.sock")
     if len(longest) > _LONGEST_SOCKET:
         what = f"too long by {len(longest) - _LONGEST_SOCKET} bytes: a unix socket's path ends at {_LONGEST_SOCKET} (unix(7))"

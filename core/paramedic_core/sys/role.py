@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from paramedic_core.lifecycle import Component
 from paramedic_core.sys.server import Handler, Request, Response, Routes, json_response
+
+if TYPE_CHECKING:
+    from paramedic_core.sys.tls import ServerTls  # ssl is 2 MB that only a role with a certificate needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Role:
     """Its own paths; the standard three are added."""
     listen: tuple[str, ...] = ()
     """`HOST:PORT`s on which the routes are served too."""
+    tls: ServerTls | None = None
+    """Of its TCP listeners; None: plain HTTP."""
     metrics: Callable[[], str] = lambda: ""
     """Its own metrics, as text exposition."""
 

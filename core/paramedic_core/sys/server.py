@@ -18,11 +18,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from paramedic_core.errors import BadInput, ParamedicError
 from paramedic_core.problems import CONTENT_TYPE, problem, problem_of
+
+if TYPE_CHECKING:
+    from paramedic_core.sys.tls import ServerTls  # ssl is 2 MB that only a role with a certificate needs
 
 log = logging.getLogger("paramedic.server")
 
@@ -134,12 +137,15 @@ class RoleServer:
         routes: see `Routes`.
         listeners: from `unix_listener` and `tcp_listener`; closed by `stop`.
         connections: the most at once; one more is answered 503.
+        tls: of TCP connections; None: plain.
     """
 
-    def __init__(self, routes: Routes, listeners: list[socket.socket], *, connections: int = 64) -> None:
+    def __init__(
+        self, routes: Routes, listeners: list[socket.socket], *, connections: int = 64, tls: ServerTls | None = None
+    ) -> None:
         self._routes = [(m, tuple(p.split("/")), h) for (m, p), h in ((k.split(" ", 1), h) for k, h in routes.items())]
         self._listeners = listeners
-        self._most = connections
+        self._most, self._tls = connections, tls
         self._open: dict[socket.socket, float] = {}
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -204,6 +210,8 @@ class RoleServer:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            if self._tls is not None and connection.family != socket.AF_UNIX:
+                connection = self._secured(connection, self._tls)
             _Connection(connection, self)
         except OSError as error:
             log.debug("a connection ended early: %s", error)
@@ -214,6 +222,20 @@ class RoleServer:
             with self._lock:
                 self._open.pop(connection, None)
             connection.close()
+
+    def _secured(self, connection: socket.socket, tls: ServerTls) -> socket.socket:
+        wrapped = tls.wrap(connection)
+        with self._lock:
+            # The old object has let go of its descriptor: what is shut when it is too slow must be the new one.
+            self._open[wrapped] = self._open.pop(connection, time.monotonic())
+        try:
+            tls.handshake(wrapped)
+        except BaseException:
+            with self._lock:
+                self._open.pop(wrapped, None)
+            wrapped.close()
+            raise
+        return wrapped
 
     def _busy(self, connection: socket.socket, *, busy: bool) -> None:
         """Only the time spent waiting for a request counts against a connection."""
