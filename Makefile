@@ -1,8 +1,8 @@
 # The commands of this repository. Each is a script of scripts/, so that they work without make too.
-.PHONY: help setup check test demo up bench docs lock clean
+.PHONY: help setup check test demo up bench conformance docs lock clean
 
 help:  ## these words
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 13
 
 setup:  ## install everything into .venv, from requirements.lock
 	@scripts/setup
@@ -21,6 +21,9 @@ up: setup  ## paramedic on this machine's own engine, observing
 
 bench: setup  ## speeds and footprint, beside their peers
 	@scripts/bench
+
+conformance: setup  ## our PromQL in Prometheus' language tests (CORPUS=their directory)
+	@scripts/conformance $(CORPUS)
 
 docs: setup  ## write the generated pages of docs/reference anew
 	@scripts/docs

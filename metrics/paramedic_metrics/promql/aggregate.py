@@ -66,6 +66,9 @@ def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: G
     if op == "quantile":
         assert param is not None
         return _quantile(values, mask, groups, param)
+    if op in ("stddev", "stdvar"):
+        spread = _spread(values, mask, counts, groups)
+        return np.sqrt(spread) if op == "stddev" else spread
     values = values if mask is None else np.where(mask, values, 0.0)
     sums = exact.group_sums(values, starts)
     if op == "sum":
@@ -73,14 +76,27 @@ def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: G
     divisor = np.maximum(counts, 1)
     with np.errstate(invalid="ignore", over="ignore"):
         means = sums / divisor
-        _mend_overflow(means, sums, values, mask, groups)
-        if op == "avg":
-            return means
-        sizes = np.diff(np.append(starts, len(values)))
-        distance = values - np.repeat(means, sizes, axis=0)
-        square = distance * distance
-        spread = exact.group_sums(square if mask is None else np.where(mask, square, 0.0), starts) / divisor
-        return np.sqrt(spread) if op == "stddev" else spread
+    _mend_overflow(means, sums, values, mask, groups)
+    return means
+
+
+def _spread(values: Floats, mask: Bools | None, counts: Ints, groups: Groups) -> Floats:
+    """The variance, in two passes over the distances from the smallest sample, so that equal samples have none."""
+    starts, divisor = groups.starts, np.maximum(counts, 1)
+    sizes = np.diff(np.append(starts, len(values)))
+
+    def distances(origins: Floats) -> Floats:
+        return np.repeat(origins, sizes, axis=0)
+
+    def kept(array: Floats) -> Floats:
+        return array if mask is None else np.where(mask, array, 0.0)
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        smallest = np.fmin.reduceat(values if mask is None else np.where(mask, values, np.nan), starts, axis=0)
+        moved = kept(values - distances(smallest))
+        means = exact.group_sums(moved, starts) / divisor
+        apart = moved - distances(means)
+        return exact.group_sums(kept(apart * apart), starts) / divisor
 
 
 def _mend_overflow(means: Floats, sums: Floats, values: Floats, mask: Bools | None, groups: Groups) -> None:
@@ -136,14 +152,17 @@ def count_values(run: Run, node: Aggregate, vector: Vector, label: str) -> Vecto
     steps = vector.values.shape[1]
     names = node.grouping if node.without else (*node.grouping, label)
     mask = mask_of(vector)
-    texts: dict[float, str] = {}
+    texts: dict[int, str] = {}
     rows: dict[int, int] = {}
     labels: list[Labels] = []
     counted: list[Floats] = []
     for row, owned in enumerate(vector.labels):
         run.check()
-        for value in np.unique(vector.values[row][mask[row]]).tolist():
-            text = texts.setdefault(value, format_float(value))
+        raw = np.ascontiguousarray(vector.values[row]).view(np.uint64)
+        for pattern in np.unique(raw[mask[row]]):
+            text = texts.get(int(pattern))
+            if text is None:
+                text = texts[int(pattern)] = format_float(float(pattern.view(np.float64)))
             with_value = run.cache.with_label(owned, label, text)
             group = run.cache.projector(
                 {"__name__", "__type__", "__unit__", *names} if node.without else names, keep=not node.without
@@ -154,8 +173,7 @@ def count_values(run: Run, node: Aggregate, vector: Vector, label: str) -> Vecto
                 run.room(len(labels) * steps)
                 labels.append(group)
                 counted.append(np.zeros(steps))
-            same = vector.values[row] == value if value == value else np.isnan(vector.values[row])  # noqa: PLR0124  NaN
-            counted[place] += same & mask[row]
+            counted[place] += (raw == pattern) & mask[row]
     if not labels:
         return empty(steps)
     counts = np.array(counted)

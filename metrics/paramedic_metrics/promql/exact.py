@@ -21,7 +21,8 @@ def tame(values: Floats, axis: int | None) -> Bools:
     size = np.abs(values)
     largest = size.max(axis=axis, initial=0.0)
     smallest = np.where(size > 0, size, np.inf).min(axis=axis, initial=np.inf)
-    good: Bools = (largest < _LARGEST) & (largest <= smallest * _SPREAD)
+    with np.errstate(over="ignore"):
+        good: Bools = (largest < _LARGEST) & (largest <= smallest * _SPREAD)
     return good
 
 

@@ -78,8 +78,7 @@ def _collected(run: Run, vector: Vector, arg: Expr) -> list[_Histogram]:
             bounds[text] = _bound(text)
         bound = bounds[text]
         if bound is None:
-            name = value_of(owned, "__name__") if run.delayed_names else ""
-            run.notes.bucket_label(name, text, arg.span)
+            run.notes.bucket_label(value_of(owned, "__name__"), text, arg.span)
             continue
         key = project(owned)
         histogram = found.get(id(key))
@@ -157,4 +156,4 @@ def _say_forced(run: Run, arg: Expr, labels: Labels, mended: Mended) -> None:
         f", from buckets {format_float(float(mended.low[where].min()))} to {format_float(float(mended.high[where].max()))}, "
         f"with a max diff of {float(mended.most[where].max()):.2g}"
     )
-    run.notes.monotonicity(value_of(labels, "__name__") if run.delayed_names else "", fixed, arg.span)
+    run.notes.monotonicity(value_of(labels, "__name__"), fixed, arg.span)

@@ -34,7 +34,7 @@ def replace(run: Run, vector: Vector, texts: list[str]) -> Vector:
         compiled = regex.compiled(pattern)
     except ValueError:
         raise EvaluationError(f"invalid regular expression in label_replace(): {pattern}") from None
-    if not target:
+    if not _is_name(target):
         raise EvaluationError(f"invalid destination label name in label_replace(): {target}")
     done: dict[str, str | None] = {}
     labels: list[Labels] = []
@@ -63,15 +63,20 @@ def join(run: Run, vector: Vector, texts: list[str]) -> Vector:
     """
     target, separator, *sources = texts
     for name in sources:
-        if not name:
+        if not _is_name(name):
             raise EvaluationError(f"invalid source label name in label_join(): {name}")
-    if not target:
+    if not _is_name(target):
         raise EvaluationError(f"invalid destination label name in label_join(): {target}")
     labels = [
         run.cache.with_label(owned, target, separator.join(value_of(owned, name) for name in sources))
         for owned in vector.labels
     ]
     return _relabelled(vector, labels, target, np.ones(len(labels), dtype=np.bool_))
+
+
+def _is_name(text: str) -> bool:
+    """Whether a label may be called so; U+FFFD stands for bytes that were no UTF-8."""
+    return bool(text) and "\ufffd" not in text
 
 
 def _relabelled(vector: Vector, labels: list[Labels], target: str, changed: Bools) -> Vector:

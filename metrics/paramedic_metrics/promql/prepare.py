@@ -24,7 +24,7 @@ from paramedic_metrics.promql.ast import (
 )
 from paramedic_metrics.promql.errors import EvaluationError
 
-_UNSAFE = frozenset(
+UNSAFE = frozenset(
     [
         "days_in_month",
         "day_of_month",
@@ -141,7 +141,7 @@ class _Settling:
         result = replace(expr, args=args)
         fixed = all(always for _, always in walked)
         of_selector = name == "timestamp" and isinstance(args[0], VectorSelector)
-        if fixed and (name not in _UNSAFE or of_selector) and name != "info":
+        if fixed and (name not in UNSAFE or of_selector) and name != "info":
             return result, True
         for place, (arg, always) in enumerate(walked):
             if always and not (name == "info" and place == 1) and not of_selector:

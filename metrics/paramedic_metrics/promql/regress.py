@@ -86,8 +86,11 @@ def integral(window: Window, values: Floats, strategy: Ints) -> tuple[Floats, Bo
         for value, live, index in terms(window, values):
             now = np.where(np.isnan(value), 0.0, value)
             if before is not None and before_time is not None:
-                height = np.where(strategy == 0, before, np.where(strategy == 1, now, before / 2 + now / 2))
+                middle, lost = before / 2, np.zeros_like(total)
+                exact.add(middle, lost, now / 2)
+                height = np.where(strategy == 0, before, np.where(strategy == 1, now, middle))
                 width = (times[index] - before_time) / 1000
                 exact.add(total, rest, np.where(live, height * width, 0.0))
+                rest += np.where(live & (strategy == 2), lost * width, 0.0)
             before, before_time = now, times[index]
         return np.where(np.isinf(total), total, total + rest), window.counts > 0
