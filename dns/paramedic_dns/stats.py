@@ -86,7 +86,7 @@ class Stats:
         self.add("coredns_dns_responses_total", count, plugin=by, rcode=RCODES.get(rcode, str(rcode)))
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """A value that is read at each scrape."""
+        """A value that is read at each scrape; a counter where its name ends in `_total`."""
         self._gauges[name] = (text, read)
 
     def render(self) -> str:
@@ -99,7 +99,8 @@ class Stats:
         for name, rows in series.items():
             lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} counter", *rows]
         for name, (text, read) in self._gauges.items():
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {read():.17g}"]
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {read():.17g}"]
         return "\n".join([*lines, *self.duration.lines(), *self.programming.lines()]) + "\n"
 
 

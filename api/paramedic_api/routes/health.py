@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from paramedic_api import siblings
 from paramedic_api.hub import this_hub
 from paramedic_api.metrics import CONTENT_TYPE
 from paramedic_api.openapi import answers, spec
@@ -44,6 +45,7 @@ def ready() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """The hub's own metrics, and what the supervisor knows of the roles, as text exposition."""
+    """The hub's own metrics, what the supervisor knows of the roles, and what they say of themselves, as text exposition."""
     hub = this_hub()
-    return Response(hub.metrics.render() + exposition(hub.data), content_type=CONTENT_TYPE)
+    text = hub.metrics.render() + exposition(hub.data) + siblings.exposition(hub)
+    return Response(text, content_type=CONTENT_TYPE)
