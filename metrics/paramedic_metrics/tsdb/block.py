@@ -1,0 +1,294 @@
+"""A block: one window of one scrape group, as bytes. Each row is read by itself.
+
+    offset  size
+    0       4       "PMB1"
+    4       4       CRC-32 of all that follows, up to the first stripe (zlib.crc32)
+    8       11 × 4  counts: rows, moments, constants, dynamic rows, firsts, runs, stripes; bytes of the table and of the
+                    moments; two not used yet
+    52      …       moments (Unix milliseconds, a packed column), the table (a packed column of bytes), the stripes
+
+The table has, one after the other: ids of the series less the one before (uint32), where each row is (uint32: a constant,
+else a row of a stripe), the constants (float64), exponents of the dynamic rows (int8), firsts of their differences
+(int64), the runs (row, start, length: uint32; bits: uint64), and of the stripes their rows, bytes (uint32) and order (int8).
+
+What is no finite number (NaN, STALE, ABSENT, infinities) is written down as runs of one bit pattern, and the row goes on
+as before meanwhile: so it costs nothing where there is none, and every payload survives. Rows that do not change are one
+number. The others are scaled to integers and put together with alike rows in stripes of some thousand differences, each
+a packed column with its own checksum: rows are unpacked only when they are wanted.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramedic_core.errors import BadInput
+from paramedic_metrics.series import ABSENT_BITS, STALE_BITS, bits
+from paramedic_metrics.tsdb import codec, scaling
+from paramedic_metrics.tsdb.scaling import RAW_EXPONENT
+
+_HEAD = struct.Struct("<4sI11I")
+_MAGIC = b"PMB1"
+MOST_MOMENTS = 4096
+MOST_ROWS = 1 << 22
+_STRIPE = 8192
+"""Numbers in a stripe, about."""
+_RAW_ORDER = 3
+_STRIPED = {0: 1, 1: 1, 2: 2, _RAW_ORDER: 0}
+"""How many firsts a row has, by order of differences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Stretches of cells with the same bits, none of them finite."""
+
+    row: NDArray[np.uint32]
+    start: NDArray[np.uint32]
+    length: NDArray[np.uint32]
+    bits: NDArray[np.uint64]
+
+    def write(self, out: NDArray[np.float64], rows: NDArray[np.int64], begin: int, end: int, at: int) -> None:
+        """Put them into `out`, whose column `at` is our column `begin`; `rows` maps ours to its, −1 for none."""
+        target = rows[self.row]
+        first = np.maximum(self.start.astype(np.int64), begin)
+        last = np.minimum(self.start.astype(np.int64) + self.length, end)
+        for i in np.flatnonzero((target >= 0) & (first < last)).tolist():
+            bits(out)[target[i], at + first[i] - begin : at + last[i] - begin] = self.bits[i]
+
+
+def encode(
+    ids: NDArray[np.uint32], times: NDArray[np.int64], values: NDArray[np.float64], first: int = codec.PCO
+) -> bytes:
+    """A block.
+
+    Args:
+        ids: series, ascending, one a row.
+        times: ascending, at most MOST_MOMENTS.
+        values: shape (rows, times); ABSENT where there is no sample.
+        first: the codec to try first.
+    """
+    runs, values = _without_runs(values)
+    constant = (bits(values) == bits(values)[:, :1]).all(axis=1)
+    dynamic = np.flatnonzero(~constant)
+    place = np.empty(len(ids), np.uint32)
+    place[constant] = np.arange(len(ids) - len(dynamic))
+    scaled = scaling.scale(values[dynamic])
+    orders, sizes = scaling.differences(scaled.integers)
+    orders[scaled.exponents == RAW_EXPONENT] = _RAW_ORDER
+    ranked = np.lexsort((sizes, orders))
+    place[dynamic[ranked]] = np.arange(len(ids) - len(dynamic), len(ids))
+    stripes: list[bytes] = []
+    firsts: list[NDArray[np.int64]] = []
+    shape: list[tuple[int, int, int]] = []
+    for order, rows in _stripes(ranked, orders, len(times)):
+        if order == _RAW_ORDER:
+            packed = codec.pack(values[dynamic[rows]].ravel(), codec=first)
+        else:
+            low, begins = scaling.lower(scaled.integers[rows], order)
+            firsts.append(begins.ravel())
+            packed = codec.pack(low.ravel(), codec=first, differ=False)
+        stripes.append(packed)
+        shape.append((len(rows), len(packed), order))
+    begun = np.concatenate(firsts) if firsts else np.empty(0, np.int64)
+    table = b"".join(
+        part.tobytes()
+        for part in (
+            np.diff(ids, prepend=np.uint32(0)).astype("<u4"), place.astype("<u4"), values[constant, 0].astype("<f8"),
+            scaled.exponents[ranked], begun.astype("<i8"), runs.row.astype("<u4"), runs.start.astype("<u4"),
+            runs.length.astype("<u4"), runs.bits.astype("<u8"), np.array([s[0] for s in shape], "<u4"),
+            np.array([s[1] for s in shape], "<u4"), np.array([s[2] for s in shape], np.int8),
+        )
+    )  # fmt: skip
+    moments = codec.pack(times)
+    packed_table = codec.pack(np.frombuffer(table, np.uint8), codec=codec.ZSTD)
+    counts = (len(ids), len(times), len(ids) - len(dynamic), len(dynamic), len(begun), len(runs.row), len(shape))
+    head = _HEAD.pack(_MAGIC, 0, *counts, len(packed_table), len(moments), 0, 0)
+    crc = zlib.crc32(packed_table, zlib.crc32(moments, zlib.crc32(head[8:])))
+    return head[:4] + struct.pack("<I", crc) + head[8:] + moments + packed_table + b"".join(stripes)
+
+
+class Block:
+    """A block that is read where it lies.
+
+    Args:
+        data: begins with the block; may be longer.
+
+    Raises:
+        BadInput: its head is damaged.
+    """
+
+    def __init__(self, data: memoryview) -> None:
+        if len(data) < _HEAD.size:
+            raise BadInput("a block is cut")
+        magic, crc, *counts, table_size, times_size, _, _ = _HEAD.unpack_from(data)
+        rows, moments, constants, dynamic, firsts, runs, stripes = counts
+        start = _HEAD.size + times_size + table_size
+        if magic != _MAGIC or len(data) < start or zlib.crc32(data[8:start]) != crc:
+            raise BadInput("no block begins here, or its head is damaged")
+        if rows > MOST_ROWS or moments > MOST_MOMENTS or constants + dynamic != rows or firsts > 2 * dynamic:
+            raise BadInput("a block's counts contradict each other")
+        self.times, _ = codec.unpack(data[_HEAD.size :], moments, np.int64)
+        size = 8 * rows + 8 * constants + dynamic + 8 * firsts + 20 * runs + 9 * stripes
+        table = _Table(codec.unpack(data[_HEAD.size + times_size :], size, np.uint8)[0])
+        self.ids: NDArray[np.uint32] = np.cumsum(table.take("<u4", rows), dtype=np.uint32)
+        self._place = table.take("<u4", rows)
+        self._constants = table.take("<f8", constants)
+        self._exponents = table.take("i1", dynamic)
+        begun = table.take("<i8", firsts)
+        self.runs = Runs(*(table.take(kind, runs) for kind in ("<u4", "<u4", "<u4", "<u8")))
+        self._stripe_rows = table.take("<u4", stripes).astype(np.int64)
+        sizes, self._orders = table.take("<u4", stripes).astype(np.int64), table.take("i1", stripes)
+        self._starts = np.concatenate([[0], np.cumsum(self._stripe_rows)])
+        self._offsets = start + np.concatenate([[0], np.cumsum(sizes)])
+        self.length = int(self._offsets[-1])
+        if self._starts[-1] != dynamic or len(data) < self.length or not set(self._orders.tolist()) <= set(_STRIPED):
+            raise BadInput("a block is cut, or its table contradicts its head")
+        counted = self._stripe_rows * np.array([_STRIPED[o] for o in self._orders.tolist()], np.int64)
+        if counted.sum() != firsts:
+            raise BadInput("a block's table contradicts its head")
+        self._firsts = np.split(begun, np.cumsum(counted)[:-1]) if stripes else []
+        self._data = data[: self.length]
+        odd = (self.runs.bits == ABSENT_BITS) | (self.runs.bits == STALE_BITS)
+        self.holed = np.zeros(rows, np.bool_)
+        """Rows with an ABSENT or STALE cell."""
+        self.holed[self.runs.row[odd]] = True
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it takes, stripes apart."""
+        return 600 + 13 * len(self.ids) + 8 * len(self.times) + 8 * len(self._constants) + 20 * len(self.runs.row)
+
+    @property
+    def stripes(self) -> int:
+        """How many there are."""
+        return len(self._orders)
+
+    def stripe(self, number: int) -> NDArray[np.float64]:
+        """The rows of one stripe, without the runs.
+
+        Raises:
+            BadInput: it is damaged.
+        """
+        rows, order, columns = int(self._stripe_rows[number]), int(self._orders[number]), len(self.times)
+        data = self._data[int(self._offsets[number]) : int(self._offsets[number + 1])]
+        if order == _RAW_ORDER:
+            return codec.unpack(data, rows * columns, np.float64)[0].reshape(rows, columns)
+        low = codec.unpack(data, rows * columns, np.int64)[0].reshape(rows, columns)
+        whole = scaling.raise_again(low, self._firsts[number].reshape(rows, -1), order)
+        begin = int(self._starts[number])
+        return scaling.unscale(whole, self._exponents[begin : begin + rows])
+
+    def fill(
+        self,
+        out: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        span: tuple[int, int],
+        at: int,
+        fetch: Callable[[int], NDArray[np.float64]],
+    ) -> None:
+        """Write rows into a matrix.
+
+        Args:
+            out: the matrix.
+            rows: for each of our rows, which of its; −1 for none.
+            span: our first column and the one after the last.
+            at: its column for the first.
+            fetch: gives a stripe, from a cache perhaps.
+        """
+        begin, end = span
+        wanted = np.flatnonzero(rows >= 0)
+        place, target = self._place[wanted].astype(np.int64), rows[wanted]
+        steady = place < len(self._constants)
+        columns = slice(at, at + end - begin)
+        out[target[steady], columns] = self._constants[place[steady]][:, None]
+        if not steady.all():
+            place, target = place[~steady] - len(self._constants), target[~steady]
+            sorter = np.argsort(place, kind="stable")
+            place, target = place[sorter], target[sorter]
+            for number, first, last in _slices(place, self._starts):
+                chosen = place[first:last] - self._starts[number]
+                out[target[first:last], columns] = fetch(number)[chosen, begin:end]
+        if len(self.runs.row):
+            self.runs.write(out, rows, begin, end, at)
+
+    def values(self) -> NDArray[np.float64]:
+        """All of it.
+
+        Raises:
+            BadInput: a stripe is damaged.
+        """
+        out = np.empty((len(self.ids), len(self.times)))
+        self.fill(out, np.arange(len(self.ids)), (0, len(self.times)), 0, self.stripe)
+        return out
+
+
+class _Table:
+    """Arrays one after the other."""
+
+    def __init__(self, data: NDArray[np.uint8]) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, kind: str, count: int) -> NDArray[Any]:
+        size = np.dtype(kind).itemsize * count
+        self._at += size
+        native = np.dtype(kind).newbyteorder("=")
+        return np.frombuffer(self._data[self._at - size : self._at].tobytes(), kind).astype(native, copy=False)
+
+
+def _slices(place: NDArray[np.int64], starts: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    edges = np.searchsorted(place, starts)
+    for number in np.flatnonzero(np.diff(edges)).tolist():
+        yield number, int(edges[number]), int(edges[number + 1])
+
+
+def _stripes(
+    ranked: NDArray[np.int64], orders: NDArray[np.int8], columns: int
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Rows of one order each, as many as fit."""
+    sorted_orders = orders[ranked]
+    for order in _STRIPED:
+        # Floats as they are have nothing in common with their neighbours.
+        rows = 1 if order == _RAW_ORDER else max(1, _STRIPE // max(1, columns))
+        first, last = np.searchsorted(sorted_orders, (order, order + 1))
+        for begin in range(int(first), int(last), rows):
+            yield order, ranked[begin : min(begin + rows, int(last))]
+
+
+def _without_runs(values: NDArray[np.float64]) -> tuple[Runs, NDArray[np.float64]]:
+    """The runs, and a copy in which each of their cells has the finite value before (else after) it."""
+    odd = ~np.isfinite(values)
+    changing = (bits(values) != bits(values)[:, :1]).any(axis=1)
+    odd &= changing[:, None]  # a row that is all the same is a constant, whatever it is
+    rows = np.flatnonzero(odd.any(axis=1))
+    if not len(rows):
+        none = np.empty(0, np.uint32)
+        return Runs(none, none, none, np.empty(0, np.uint64)), values
+    part, mask = values[rows], odd[rows]
+    raw = bits(part)
+    starts = mask.copy()
+    starts[:, 1:] &= ~mask[:, :-1] | (raw[:, 1:] != raw[:, :-1])
+    at = np.flatnonzero(starts.ravel())
+    row, column = np.divmod(at, values.shape[1])
+    # A run ends where the next begins, where its row ends, or at the next finite cell.
+    ends = starts | ~mask
+    stops = np.append(np.flatnonzero(ends.ravel()), mask.size)
+    following = stops[np.searchsorted(stops, at, side="right")]
+    length = np.minimum(following, (row + 1) * values.shape[1]) - at
+    runs = Runs(
+        rows[row].astype(np.uint32), column.astype(np.uint32), length.astype(np.uint32), raw[row, column].copy()
+    )
+    index = np.where(mask, -1, np.arange(values.shape[1]))
+    forward = np.maximum.accumulate(index, axis=1)
+    begin = np.where(mask.all(axis=1), 0, (~mask).argmax(axis=1))
+    forward = np.where(forward < 0, begin[:, None], forward)
+    part = np.take_along_axis(part, forward, axis=1)
+    part[mask.all(axis=1)] = 0.0
+    filled = values.copy()
+    filled[rows] = part
+    return runs, filled

@@ -1,0 +1,283 @@
+"""The head: what was appended and is not sealed yet, by scrape group, and the rules of appending."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramedic_core.clock import Clock
+from paramedic_core.fault import fault
+from paramedic_metrics.tsdb import records
+from paramedic_metrics.tsdb.group import NEVER, Group, Outcome, Plan, absent, judge
+from paramedic_metrics.tsdb.index import Ids
+from paramedic_metrics.tsdb.wal import Wal
+
+AHEAD = 600_000
+"""Milliseconds by which a sample may be ahead of the clock, as Prometheus has it."""
+_NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is taken."""
+
+    late: int
+    """Milliseconds by which a sample may be behind the newest of all when its series has newer ones; 0: not at all."""
+    keep: int
+    """Milliseconds after which samples are dropped anyway."""
+
+
+class Head:
+    """All groups.
+
+    Args:
+        wal: the log; what is appended goes there first.
+        rules: what is taken.
+        clock: the time.
+    """
+
+    def __init__(self, wal: Wal, rules: Rules, clock: Clock) -> None:
+        self.lock = threading.RLock()
+        """Held to change it, and to take a view of it."""
+        self.wal, self.rules, self._clock = wal, rules, clock
+        self.groups: dict[str, Group] = {}
+        self._slots: dict[int, Group] = {}
+        self._next_slot = 0
+        self.newest = NEVER
+        self._layouts = 0
+        self._owner: NDArray[np.int32] = np.full(1024, _NOBODY, np.int32)
+        self._row: NDArray[np.int32] = np.zeros(1024, np.int32)
+        self._meeting: dict[int, Group] = {}
+        """Loose groups by their newest moment: where a new series of that moment belongs."""
+
+    def append(self, plan: Plan, t: int, values: NDArray[np.float64]) -> Outcome:
+        """One scrape: one value for each series of the plan, all at one moment.
+
+        Args:
+            plan: which series.
+            t: Unix milliseconds.
+            values: in the plan's order; ABSENT where a series has none this time.
+
+        Raises:
+            StoreUnavailable: the log cannot be written; nothing was taken.
+        """
+        with self.lock:
+            if not self._within(t):
+                return Outcome(out_of_bounds=len(values))
+            group = self._bind(plan)
+            if t <= group.newest:
+                here = ~absent(values)
+                return self._mixed(group, t, plan.rows[here], values[here])
+            place = self._log(plan, t, values)
+            fault("tsdb.after_log")
+            self._append(group, t, plan.rows, values, place)
+            return Outcome(stored=len(values))
+
+    def write(self, ids: Ids, times: NDArray[np.int64], values: NDArray[np.float64]) -> Outcome:
+        """Samples of any series and moments, as remote write brings them.
+
+        Args:
+            ids: of each sample.
+            times: Unix milliseconds.
+            values: none ABSENT.
+
+        Raises:
+            StoreUnavailable: the log cannot be written; those before were taken, so the whole may be sent again.
+        """
+        outcome = Outcome()
+        with self.lock:
+            owners = self._settle(ids, times)
+            for t, group, at in _by_moment(times, owners, self._slots):
+                if not self._within(t):
+                    outcome.add(Outcome(out_of_bounds=len(at)))
+                    continue
+                # A series twice at one moment: the first counts.
+                unique, first = np.unique(ids[at], return_index=True)
+                rows = self._row[unique].astype(np.int64)
+                done = self._mixed(group, t, rows, values[at][first])
+                done.same += len(at) - len(unique)
+                outcome.add(done)
+        return outcome
+
+    def replay(self, cells: records.Cells, place: int) -> None:
+        """Take in what the log has, as it was taken in then."""
+        plan = Plan(cells.group, cells.ids, cells.loose)
+        group = self._bind(plan)
+        here = ~absent(cells.values)
+        rows, values = plan.rows[here], cells.values[here]
+        if cells.t > group.newest:
+            self._append(group, cells.t, rows, values, place)
+        else:
+            self._put(group, cells.t, rows, values, place)
+
+    def retire(self, group: Group) -> None:
+        """Forget a group of which everything is sealed."""
+        self._owner[self._owner == group.slot] = _NOBODY
+        del self.groups[group.key], self._slots[group.slot]
+        group.generation = -2
+        if self._meeting.get(group.newest) is group:
+            del self._meeting[group.newest]
+
+    def samples(self) -> int:
+        """How many cells are held unpacked."""
+        with self.lock:
+            return sum(
+                window.cells.size for g in self.groups.values() for window in (g.open, g.late) if window is not None
+            ) + sum(c.cells.size for g in self.groups.values() for c in g.closed)
+
+    def _within(self, t: int) -> bool:
+        now = int(self._clock.now() * 1000)
+        return now - self.rules.keep <= t <= now + AHEAD
+
+    def _bind(self, plan: Plan) -> Group:
+        """The plan's group, with a row for each series."""
+        group = plan.home
+        if group is not None and group.generation == plan.generation:
+            return group
+        group = self._group(plan.group, loose=plan.loose)
+        self._own(group, plan.ids)
+        plan.rows = self._row[plan.ids].astype(np.int64)
+        plan.home, plan.generation, plan.segment, plan.before = group, group.generation, -1, None
+        return group
+
+    def _group(self, key: str, *, loose: bool) -> Group:
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = self._slots[self._next_slot] = Group(key, self._next_slot, loose=loose)
+            group.touched = self._clock.monotonic()
+            self._next_slot += 1
+        return group
+
+    def _own(self, group: Group, ids: Ids) -> None:
+        """Make the series rows of this group, wherever they were."""
+        if len(ids):
+            self._own_room(int(ids.max()))
+        foreign = ids[self._owner[ids] != group.slot]
+        if not len(foreign):
+            return
+        last, value = np.full(len(foreign), NEVER), np.zeros(len(foreign))
+        for slot in np.unique(self._owner[foreign]).tolist():
+            if slot != _NOBODY:
+                # Who had them must not write to them unasked.
+                other = self._slots[slot]
+                other.generation += 1
+                mine = self._owner[foreign] == slot
+                rows = self._row[foreign[mine]]
+                last[mine], value[mine] = other.last[rows], other.value[rows]
+        had = (
+            np.flatnonzero(np.isin(group.ids[: group.count], foreign, kind="sort")) if group.count else np.empty(0, int)
+        )
+        if len(had):
+            back = group.ids[had]
+            at = np.searchsorted(foreign, back, sorter=(order := np.argsort(foreign)))
+            group.last[had], group.value[had] = last[order[at]], value[order[at]]
+            group.newest = max(group.newest, int(group.last[had].max()))
+            self._owner[back], self._row[back] = group.slot, had
+            keep = np.isin(foreign, back, invert=True)
+            foreign, last, value = foreign[keep], last[keep], value[keep]
+        rows = group.add(foreign, last, value)
+        self._owner[foreign], self._row[foreign] = group.slot, rows
+
+    def _log(self, plan: Plan, t: int, values: NDArray[np.float64]) -> int:
+        self.wal.ready(64 + 13 * len(values) + len(plan.group))
+        if plan.segment != self.wal.segment:
+            self._layouts += 1
+            plan.layout, plan.before = self._layouts, None
+            layout = records.Layout(plan.layout, plan.loose, plan.group, plan.ids)
+            first = self.wal.append(records.LAYOUT, records.pack_layout(layout))
+            plan.segment = self.wal.segment
+        else:
+            first = -1
+        place = self.wal.append(records.SCRAPE, records.pack_scrape(plan.layout, t, values, plan.before))
+        plan.before = values.copy()
+        return place if first < 0 else first
+
+    def _append(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64], place: int) -> None:
+        group.writable(place).append(t, rows, values)
+        holes = absent(values)
+        if holes.any():
+            rows, values = rows[~holes], values[~holes]
+        group.last[rows], group.value[rows] = t, values
+        self._moved(group, t)
+
+    def _put(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64], place: int) -> None:
+        """Write cells that may be anywhere."""
+        if t <= group.closed_until:
+            window = group.latecomers(place)
+        elif group.open is not None and group.open.column(t) >= 0:
+            window = group.open
+        else:
+            # Closing a full window may put this moment behind it.
+            window = group.writable(place)
+            window = window if t > group.closed_until else group.latecomers(place)
+        column = window.insert(t)
+        free = window.free(column, rows)
+        rows, values = rows[free], values[free]
+        window.cells[rows, column] = values
+        newer = t > group.last[rows]
+        group.last[rows[newer]], group.value[rows[newer]] = t, values[newer]
+        self._moved(group, t)
+
+    def _moved(self, group: Group, t: int) -> None:
+        if t > group.newest:
+            if group.loose:
+                if self._meeting.get(group.newest) is group:
+                    del self._meeting[group.newest]
+                self._meeting[t] = group
+            group.newest = t
+        self.newest = max(self.newest, t)
+        group.touched = self._clock.monotonic()
+
+    def _mixed(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Outcome:
+        late = self.rules.late
+        verdict = judge(group, t, rows, values, late=late > 0, oldest=self.newest - late)
+        rows, values = rows[verdict.take], values[verdict.take]
+        if len(rows):
+            cells = records.Cells(group.loose, group.key, t, group.ids[rows], values)
+            payload = records.pack_cells(cells)
+            self.wal.ready(len(payload) + 16)
+            place = self.wal.append(records.CELLS, payload)
+            fault("tsdb.after_log_cells")
+            self._put(group, t, rows, values, place)
+        return verdict.outcome
+
+    def _settle(self, ids: Ids, times: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The loose group of each sample's series; new series join those that began at the same moment."""
+        if len(ids):
+            self._own_room(int(ids.max()))
+        slots = self._owner[ids]
+        loose = np.array([s for s, g in self._slots.items() if g.loose], np.int32)
+        stray = ~np.isin(slots, loose)
+        if stray.any():
+            order = np.lexsort((times[stray], ids[stray]))
+            unique, first = np.unique(ids[stray][order], return_index=True)
+            begins = times[stray][order][first]
+            for t in np.unique(begins).tolist():
+                group = self._meeting.get(t)
+                if group is None:
+                    group = self._group(f"loose/{t}/{self._next_slot}", loose=True)
+                    self._meeting[t] = group
+                self._own(group, unique[begins == t])
+            slots = self._owner[ids]
+        return slots
+
+    def _own_room(self, most: int) -> None:
+        if most >= len(self._owner):
+            room = max(most + 1, 2 * len(self._owner))
+            self._owner = np.concatenate([self._owner, np.full(room - len(self._owner), _NOBODY, np.int32)])
+            self._row = np.concatenate([self._row, np.zeros(room - len(self._row), np.int32)])
+
+
+def _by_moment(
+    times: NDArray[np.int64], owners: NDArray[np.int32], slots: dict[int, Group]
+) -> Iterator[tuple[int, Group, NDArray[np.int64]]]:
+    """Samples of one moment and one group at a time, the oldest first."""
+    order = np.lexsort((owners, times))
+    edges = np.flatnonzero((np.diff(times[order]) != 0) | (np.diff(owners[order]) != 0)) + 1
+    for at in np.split(order, edges):
+        if len(at):
+            yield int(times[at[0]]), slots[int(owners[at[0]])], at

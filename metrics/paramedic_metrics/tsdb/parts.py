@@ -1,0 +1,151 @@
+"""All parts of a store: opening them, setting damaged ones aside, and their pieces for a query."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from paramedic_core.counters import Counters
+from paramedic_core.errors import BadInput
+from paramedic_metrics.tsdb import part as part_file
+from paramedic_metrics.tsdb import read, stats
+from paramedic_metrics.tsdb.cache import Cache
+from paramedic_metrics.tsdb.index import NONE, Ids
+from paramedic_metrics.tsdb.part import Content, Part
+
+log = logging.getLogger("paramedic.metrics.tsdb")
+
+FOLDER = "parts"
+ASIDE = "damaged"
+
+
+class Parts:
+    """The sealed parts, the oldest first.
+
+    Args:
+        folder: the store's.
+        counters: see `stats`.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+
+    def __init__(self, folder: Path, counters: Counters) -> None:
+        self.folder, self._counters = folder / FOLDER, counters
+        self._lock = threading.Lock()
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for left in self.folder.glob(".*.tmp"):
+            left.unlink()
+        found = [part for path in sorted(self.folder.glob(f"*{part_file.SUFFIX}")) if (part := self._opened(path))]
+        replaced = {name for part in found for name in part.replaces}
+        for part in found:
+            if part.name in replaced:
+                part.path.unlink()
+        self._parts = [part for part in found if part.name not in replaced]
+        numbers = [int(p.stem) for p in self.folder.glob(f"*{part_file.SUFFIX}") if p.stem.isdigit()]
+        self._next = max(numbers, default=0) + 1
+
+    @property
+    def bytes(self) -> int:
+        """On the disk."""
+        return sum(part.bytes for part in self.all())
+
+    def all(self) -> list[Part]:
+        """All of them now."""
+        with self._lock:
+            return list(self._parts)
+
+    def path(self) -> Path:
+        """A name for the next."""
+        with self._lock:
+            self._next += 1
+            return self.folder / f"{self._next - 1:08}{part_file.SUFFIX}"
+
+    def write(self, contents: Iterable[Content], sealed: dict[str, int], replaces: Sequence[Part] = ()) -> Part:
+        """Write a part and open it; it is not among `all` yet.
+
+        Raises:
+            OSError: the disk is full; nothing is left of it.
+        """
+        path = self.path()
+        part_file.write(path, contents, sealed, [part.name for part in replaces])
+        return Part(path)
+
+    def swap(self, new: Sequence[Part], old: Sequence[Part] = ()) -> None:
+        """Take parts in, in place of others; the others' files stay until `remove`."""
+        with self._lock:
+            self._parts = sorted([p for p in self._parts if p not in old] + list(new), key=lambda p: p.name)
+
+    def remove(self, part: Part) -> None:
+        """Delete a part's file; who still reads it may go on."""
+        self.swap([], [part])
+        part.path.unlink(missing_ok=True)
+
+    def pieces(self, parts: Iterable[Part], start: int, end: int, cache: Cache) -> list[read.Piece]:
+        """What a query of this time has to read, `start` exclusive, `end` inclusive."""
+        found: list[read.Piece] = []
+        for part in parts:
+            if part.tmax <= start or part.tmin > end:
+                continue
+            for number, entry in enumerate(part.entries):
+                if entry.tmax <= start or entry.tmin > end or number in part.damaged:
+                    continue
+                piece = self._piece(part, number, cache)
+                if piece is not None:
+                    found.append(piece)
+        return found
+
+    def ids(self, part: Part) -> Ids:
+        """The series of a part; none when that cannot be read."""
+        try:
+            return part.ids()
+        except BadInput as error:
+            log.error("the list of series of %s is damaged: %s", part.path, error)  # noqa: TRY400  a trace says nothing more
+            return NONE
+
+    def _piece(self, part: Part, number: int, cache: Cache) -> read.Piece | None:
+        key = (part.name, number)
+        try:
+            block = cache.get(key, lambda: part.block(number), lambda made: made.weight)
+        except BadInput as error:
+            part.spoil(number, error)
+            self._counters.add(stats.DAMAGED)
+            return None
+        return read.Stored(part.entries[number].group, block, key, cache, lambda why: part.spoil(number, why))
+
+    def _opened(self, path: Path) -> Part | None:
+        try:
+            return Part(path)
+        except BadInput as error:
+            aside = self.folder.parent / ASIDE
+            aside.mkdir(mode=0o700, exist_ok=True)
+            path.rename(aside / path.name)
+            log.error("%s; it is kept in %s, `paramedic tsdb repair` may get its blocks back", error, aside)  # noqa: TRY400  a trace says nothing more
+            self._counters.add(stats.DAMAGED)
+            return None
+
+
+def newest_sealed(parts: Iterable[Part]) -> dict[str, int]:
+    """For each group, the place in the log before which all of it is sealed."""
+    found: dict[str, int] = {}
+    for part in parts:
+        for key, place in part.sealed.items():
+            found[key] = max(place, found.get(key, 0))
+    return found
+
+
+def known_ids(parts: Parts, room: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Marks of the series that any part has samples of; `room` is how many ids there are.
+
+    Raises:
+        BadInput: a part does not say.
+    """
+    marks = np.zeros(room, np.bool_)
+    for part in parts.all():
+        ids = part.ids()
+        marks[ids[ids < room]] = True
+    return marks

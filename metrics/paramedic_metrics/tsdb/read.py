@@ -1,0 +1,279 @@
+"""From pieces of windows to frames: which rows and columns are wanted, and how they are put together.
+
+Series are put together by the groups that they were in during the time asked for, nearly always one: these have one
+column of moments, window after window. Where windows overlap (late samples, a series that changed its group), moments are
+joined, and of two samples at one moment the one that is sealed already counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramedic_core.errors import BadInput, LimitExceeded
+from paramedic_metrics.series import ABSENT, Frame, Labels, present
+from paramedic_metrics.tsdb.block import Block
+from paramedic_metrics.tsdb.cache import Cache
+from paramedic_metrics.tsdb.group import absent
+from paramedic_metrics.tsdb.index import Ids, Index
+
+MOST_CELLS = 50_000_000
+"""Of one query, as Prometheus' own limit (--query.max-samples)."""
+
+
+class Piece(Protocol):
+    """Some rows and columns of one group."""
+
+    group: int
+
+    def spoil(self, why: BadInput, /) -> None:
+        """Told when it could not be read."""
+
+    def ids(self) -> Ids:
+        """One a row, in any order."""
+
+    def times(self) -> NDArray[np.int64]:
+        """Ascending."""
+
+    def holed(self, rows: NDArray[np.int64]) -> bool:
+        """Whether the rows that are not −1 may have ABSENT or STALE cells."""
+
+    def fill(self, out: NDArray[np.float64], rows: NDArray[np.int64], span: tuple[int, int], at: int) -> None:
+        """As `Block.fill`."""
+
+
+class Live:
+    """A piece of unpacked cells."""
+
+    def __init__(self, group: int, ids: Ids, times: NDArray[np.int64], cells: NDArray[np.float64]) -> None:
+        self.group, self._ids, self._times, self._cells = group, ids, times, cells
+
+    def ids(self) -> Ids:
+        """One a row."""
+        return self._ids
+
+    def times(self) -> NDArray[np.int64]:
+        """Ascending."""
+        return self._times
+
+    def holed(self, rows: NDArray[np.int64]) -> bool:
+        """Whether the rows that are not −1 have ABSENT or STALE cells."""
+        return not bool(present(self._cells[: len(rows)][rows >= 0]).all())
+
+    def fill(self, out: NDArray[np.float64], rows: NDArray[np.int64], span: tuple[int, int], at: int) -> None:
+        """As `Block.fill`."""
+        wanted = np.flatnonzero(rows >= 0)
+        begin, end = span
+        out[rows[wanted], at : at + end - begin] = self._cells[wanted, begin:end]
+
+    @staticmethod
+    def spoil(why: BadInput, /) -> None:
+        """Memory is never damaged on its own."""
+        raise why
+
+
+class Stored:
+    """A piece that is a block.
+
+    Args:
+        group: the hash of its group's key.
+        block: its stripes still packed.
+        key: its name in the cache.
+        cache: keeps unpacked stripes.
+        damaged: told when it cannot be read.
+    """
+
+    def __init__(
+        self,
+        group: int,
+        block: Block,
+        key: tuple[Hashable, ...],
+        cache: Cache,
+        damaged: Callable[[BadInput], None],
+    ) -> None:
+        self.group, self._damaged = group, damaged
+        self._block, self._key, self._cache = block, key, cache
+
+    def spoil(self, why: BadInput, /) -> None:
+        """Told when it could not be read."""
+        self._damaged(why)
+
+    def ids(self) -> Ids:
+        """One a row."""
+        return self._block.ids
+
+    def times(self) -> NDArray[np.int64]:
+        """Ascending."""
+        return self._block.times
+
+    def holed(self, rows: NDArray[np.int64]) -> bool:
+        """Whether the rows that are not −1 may have ABSENT or STALE cells."""
+        return bool(self._block.holed[rows >= 0].any())
+
+    def fill(self, out: NDArray[np.float64], rows: NDArray[np.int64], span: tuple[int, int], at: int) -> None:
+        """As `Block.fill`."""
+
+        def fetch(stripe: int) -> NDArray[np.float64]:
+            return self._cache.get((*self._key, stripe), lambda: self._block.stripe(stripe), lambda rows: rows.nbytes)
+
+        self._block.fill(out, rows, span, at, fetch)
+
+
+@dataclass(slots=True)
+class _Use:
+    """A piece, and what of it is wanted."""
+
+    piece: Piece
+    wanted: NDArray[np.int64]
+    """For each of its rows, which of the series asked for; −1 for none."""
+    times: NDArray[np.int64]
+    span: tuple[int, int]
+
+
+def frames(
+    pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int, most: int = MOST_CELLS
+) -> list[Frame]:
+    """The samples of series.
+
+    Args:
+        pieces: where they are; of two samples at one moment, the earlier piece's counts.
+        ids: the series, ascending.
+        index: knows their labels.
+        start: Unix milliseconds, exclusive.
+        end: inclusive.
+        most: how many cells may be made.
+
+    Raises:
+        LimitExceeded: it would be more.
+    """
+    uses, signature = _uses(pieces, ids, start, end)
+    _, kind = np.unique(signature, return_inverse=True)
+    made: list[Frame] = []
+    cells = 0
+    for number in range(int(kind.max(initial=-1)) + 1):
+        members = np.flatnonzero(kind == number)
+        to_row = np.full(len(ids), -1)
+        to_row[members] = np.arange(len(members))
+        mine = [(use, rows) for group in uses.values() for use in group if (rows := _rows(use, to_row)) is not None]
+        if not mine:
+            continue
+        cells += len(members) * sum(len(use.times) for use, _ in mine)
+        if cells > most:
+            raise LimitExceeded(
+                f"the query would read more than {most} samples: ask for fewer series or a shorter time"
+            )
+        found = _frame(mine, [index.labels(int(n)) for n in ids[members]])
+        if found is not None:
+            made.append(found)
+    return made
+
+
+def _uses(pieces: Iterable[Piece], ids: Ids, start: int, end: int) -> tuple[dict[int, list[_Use]], NDArray[np.uint64]]:
+    """What is wanted of which piece, by group; and for each series a number that tells which groups it is in."""
+    place = np.full(int(ids[-1]) + 1 if len(ids) else 0, -1)
+    place[ids] = np.arange(len(ids))
+    uses: dict[int, list[_Use]] = {}
+    inside: dict[int, NDArray[np.bool_]] = {}
+    for piece in pieces:
+        times = piece.times()
+        begin, stop = (int(n) for n in np.searchsorted(times, (start, end), side="right"))
+        have = piece.ids()
+        if begin >= stop or not len(ids):
+            continue
+        wanted = place[np.minimum(have, len(place) - 1)]
+        wanted[have >= len(place)] = -1
+        member = wanted[wanted >= 0]
+        if not len(member):
+            continue
+        uses.setdefault(piece.group, []).append(_Use(piece, wanted, times[begin:stop], (begin, stop)))
+        inside.setdefault(piece.group, np.zeros(len(ids), np.bool_))[member] = True
+    signature = np.zeros(len(ids), np.uint64)
+    for group, members in inside.items():
+        mixed = signature[members] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(group * 2 + 1)
+        signature[members] = mixed ^ (mixed >> np.uint64(29))
+    return uses, signature
+
+
+def _rows(use: _Use, to_row: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    rows = np.where(use.wanted >= 0, to_row[use.wanted], -1)
+    return rows if (rows >= 0).any() else None
+
+
+def _frame(mine: list[tuple[_Use, NDArray[np.int64]]], labels: list[Labels]) -> Frame | None:
+    ordered = sorted(mine, key=lambda m: int(m[0].times[0]))
+    times = np.concatenate([use.times for use, _ in ordered])
+    if (np.diff(times) > 0).all():
+        out, holed = _side_by_side(ordered, len(labels), len(times))
+    else:
+        times = np.unique(times)
+        out, holed = _joined(mine, len(labels), times), True
+    if holed:
+        return _trimmed(labels, times, out)
+    out.flags.writeable = False
+    return Frame(labels, times, out, whole=True)
+
+
+def _side_by_side(
+    ordered: list[tuple[_Use, NDArray[np.int64]]], rows: int, columns: int
+) -> tuple[NDArray[np.float64], bool]:
+    """Windows that come one after the other; and whether there may be holes."""
+    out = np.empty((rows, columns))
+    holed, at = False, 0
+    for use, target in ordered:
+        width = use.span[1] - use.span[0]
+        if int((target >= 0).sum()) < rows:
+            out[:, at : at + width] = ABSENT
+            holed = True
+        holed = holed or use.piece.holed(target)
+        _read(use, out, target, at)
+        at += width
+    return out, holed
+
+
+def _joined(mine: list[tuple[_Use, NDArray[np.int64]]], rows: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Windows that overlap."""
+    out = np.full((rows, len(times)), ABSENT)
+    for use, target in mine:
+        some = np.full((rows, len(use.times)), ABSENT)
+        _read(use, some, target, 0)
+        columns = np.searchsorted(times, use.times)
+        before = out[:, columns]
+        out[:, columns] = np.where(absent(before), some, before)
+    return out
+
+
+def _read(use: _Use, out: NDArray[np.float64], target: NDArray[np.int64], at: int) -> None:
+    try:
+        use.piece.fill(out, target, use.span, at)
+    except BadInput as error:
+        use.piece.spoil(error)
+        raise Spoiled from error
+
+
+class Spoiled(Exception):
+    """A block turned out to be damaged while it was read."""
+
+
+def _trimmed(labels: Sequence[Labels], times: NDArray[np.int64], out: NDArray[np.float64]) -> Frame | None:
+    """Without the rows and columns in which there is nothing."""
+    there = ~absent(out)
+    rows: NDArray[np.bool_] = np.logical_or.reduce(there, axis=1)
+    columns: NDArray[np.bool_] = np.logical_or.reduce(there, axis=0)
+    if not rows.any():
+        return None
+    if not rows.all():
+        labels, out, there = (
+            [one for one, yes in zip(labels, rows.tolist(), strict=True) if yes],
+            out[rows],
+            there[rows],
+        )
+    if not columns.all():
+        times, out = times[columns], out[:, columns]
+    out = np.ascontiguousarray(out)
+    whole = bool(present(out).all())
+    out.flags.writeable = False
+    return Frame(labels, times, out, whole)

@@ -1,0 +1,300 @@
+"""The store: what scrapes and remote writes append to, and what queries read. A component of the hub."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramedic_core.clock import Clock
+from paramedic_core.counters import Counters
+from paramedic_core.errors import BadInput, LimitExceeded, NotFound, StoreUnavailable
+from paramedic_core.lifecycle import Readiness
+from paramedic_core.settings import MetricsSettings
+from paramedic_metrics.series import ABSENT_BITS, Frame, Labels, Matcher, bits
+from paramedic_metrics.tsdb import read, recovery, stats
+from paramedic_metrics.tsdb.cache import Cache
+from paramedic_metrics.tsdb.group import Outcome, Plan
+from paramedic_metrics.tsdb.head import Head, Rules
+from paramedic_metrics.tsdb.index import Fresh, Ids, Index
+from paramedic_metrics.tsdb.match import match
+from paramedic_metrics.tsdb.parts import Parts
+from paramedic_metrics.tsdb.serieslog import SeriesLog
+from paramedic_metrics.tsdb.upkeep import Upkeep
+from paramedic_metrics.tsdb.wal import Wal
+
+log = logging.getLogger("paramedic.metrics.tsdb")
+T = TypeVar("T")
+_QUIET_NAN = np.uint64(0x7FF8000000000001)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How much there is."""
+
+    series: int
+    groups: int
+    samples_sealed: int
+    parts: int
+    bytes: int
+    oldest: int
+    """Unix milliseconds; 0 when there is nothing."""
+    newest: int
+
+
+class Store:
+    """All samples. Safe for several threads.
+
+    Args:
+        folder: its own; made if missing.
+        settings: retention and limits.
+        clock: the time.
+        counters: see `stats`; made when not given.
+
+    Raises:
+        StoreUnavailable: the folder cannot be used.
+    """
+
+    name = "tsdb"
+
+    def __init__(self, folder: Path, settings: MetricsSettings, clock: Clock, counters: Counters | None = None) -> None:
+        began = time.monotonic()
+        self.folder, self.settings, self._clock = folder, settings, clock
+        self.counters = counters if counters is not None else stats.counters()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"the metrics' folder {folder} cannot be used: {error}") from error
+        self.index = Index(settings.series)
+        self._series = SeriesLog(folder, self.index)
+        self._unwritten = Fresh()
+        self.cache = Cache(settings.cache_bytes)
+        self.parts = Parts(folder, self.counters)
+        self.wal = Wal(folder / "wal")
+        rules = Rules(int(settings.out_of_order * 1000), int(settings.retention * 1000))
+        self.head = Head(self.wal, rules, clock)
+        recovery.replay(self.head, self.index, self.parts, self.counters)
+        self.upkeep = Upkeep(self, self._series, clock)
+        self.counters.set(stats.REPLAY, time.monotonic() - began)
+        self._full = ""
+
+    def start(self) -> None:
+        """Begin to seal, to make durable and to clear away."""
+        self.upkeep.start()
+
+    def stop(self) -> None:
+        """Make everything durable and let go of the files."""
+        self.upkeep.stop()
+        self.wal.close()
+        self._series.close()
+
+    def ready(self) -> Readiness:
+        """Whether samples can be stored."""
+        reason = self._full or self.upkeep.failure
+        return Readiness(ready=not reason, reason=reason)
+
+    def healthy(self) -> Readiness:
+        """Whether the upkeep is alive."""
+        return self.upkeep.healthy()
+
+    def ids(self, wanted: Sequence[Labels]) -> Ids:
+        """The ids of series, known or new; they hold as long as the series has samples within retention.
+
+        Args:
+            wanted: labels as `series.Labels` has them: sorted by name, no empty values.
+
+        Raises:
+            LimitExceeded: there are too many series (those before it stay known).
+            StoreUnavailable: new ones cannot be written down.
+        """
+        with self.index.lock:
+            before = len(self._unwritten.ids)
+            try:
+                found = self.index.add(wanted, self._unwritten)
+            except LimitExceeded:
+                self.counters.add(stats.REFUSED_SERIES)
+                raise
+            finally:
+                created = len(self._unwritten.ids) - before
+                if self._unwritten.ids:
+                    self._write_down()
+                self.counters.add(stats.CREATED, created)
+            return np.array(found, np.uint32)
+
+    def plan(self, group: str, ids: Ids) -> Plan:
+        """Prepare the scrapes of one target: what `append` wants.
+
+        Args:
+            group: the target's name, the same after a restart.
+            ids: its series, each once.
+
+        Raises:
+            NotFound: an id is not known any more: ask for it again.
+            BadInput: one is there twice.
+        """
+        with self.index.lock:
+            unknown = [n for n in ids.tolist() if n not in self.index]
+        if unknown:
+            raise NotFound(f"series {unknown[0]} is not known any more")
+        if len(np.unique(ids)) != len(ids):
+            raise BadInput("a series is in the plan twice")
+        return Plan(group, ids.astype(np.uint32))
+
+    def append(self, plan: Plan, t: int, values: NDArray[np.float64]) -> Outcome:
+        """One scrape: a value for each series of the plan, all at one moment.
+
+        Args:
+            plan: which series.
+            t: Unix milliseconds.
+            values: in the plan's order; ABSENT where a series has none this time, STALE where it has ended.
+
+        Raises:
+            StoreUnavailable: the disk is full; nothing was taken.
+        """
+        return self._counted(lambda: self.head.append(plan, t, values))
+
+    def write(self, ids: Ids, times: NDArray[np.int64], values: NDArray[np.float64]) -> Outcome:
+        """Samples of any series and moments, as remote write brings them.
+
+        Args:
+            ids: of each sample, from `ids`.
+            times: Unix milliseconds.
+            values: any floats.
+
+        Raises:
+            StoreUnavailable: the disk is full; sending the whole again is right.
+        """
+        strange = bits(values) == ABSENT_BITS
+        if strange.any():
+            values = values.copy()
+            bits(values)[strange] = _QUIET_NAN
+        return self._counted(lambda: self.head.write(ids, times, values))
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+        """See `series.Queryable`."""
+        ids = match(self.index, matchers)
+        if not len(ids):
+            return []
+        for _ in range(1000):
+            try:
+                return read.frames(self._pieces(start, end), ids, self.index, start, end)
+            except read.Spoiled:
+                # Each time, one damaged block more is left out.
+                self.counters.add(stats.DAMAGED)
+        raise StoreUnavailable(f"more than a thousand blocks of {self.folder} are damaged: see `paramedic tsdb check`")
+
+    def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
+        """See `series.Queryable`."""
+        return sorted(self.index.labels(int(n)) for n in self._living(matchers, start, end))
+
+    def label_values(self, name: str, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
+        """See `series.Queryable`."""
+        alive = self._marks(self._living(matchers, start, end))
+        with self.index.lock:
+            known = self.index.names.get(name)
+            items = [(value, np.array(ids, np.uint32)) for value, ids in known.values.items()] if known else []
+        return sorted(value for value, ids in items if alive[ids].any())
+
+    def label_names(self, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
+        """See `series.Queryable`."""
+        alive = self._marks(self._living(matchers, start, end))
+        with self.index.lock:
+            items = [(name, known.union(known.values)) for name, known in self.index.names.items()]
+        return sorted(name for name, ids in items if alive[ids].any())
+
+    def summary(self) -> Summary:
+        """How much there is."""
+        parts = self.parts.all()
+        with self.head.lock:
+            times = [w.times[0] for g in self.head.groups.values() for w in (g.open, g.late) if w and w.times]
+            times += [int(c.times[0]) for g in self.head.groups.values() for c in g.closed]
+            groups, newest = len(self.head.groups), self.head.newest
+        oldest = min([*times, *(p.tmin for p in parts)], default=0)
+        newest = max([newest, *(p.tmax for p in parts)], default=0)
+        size = self.parts.bytes + self.wal.size + self._series.size
+        return Summary(len(self.index), groups, sum(p.samples for p in parts), len(parts), size, oldest, max(newest, 0))
+
+    def metrics(self) -> str:
+        """The store's own metrics, as text exposition."""
+        now = self.summary()
+        for name, value in (
+            (stats.SERIES, now.series), (stats.GROUPS, now.groups), (stats.BLOCKS, now.parts),
+            (stats.BLOCK_BYTES, self.parts.bytes), (stats.WAL_BYTES, self.wal.size), (stats.LOWEST, now.oldest),
+            (stats.NEWEST, now.newest), (stats.CACHE_BYTES, self.cache.bytes),
+        ):  # fmt: skip
+            self.counters.set(name, value)
+        for name, total in ((stats.CACHE_HITS, self.cache.hits), (stats.CACHE_MISSES, self.cache.misses)):
+            self.counters.add(name, total - self.counters.get(name))
+        return self.counters.render()
+
+    def _pieces(self, start: int, end: int) -> list[read.Piece]:
+        # Together, so that nothing is seen twice or not at all while it is being sealed.
+        with self.head.lock:
+            live = self._live(start, end)
+            parts = self.parts.all()
+        return [*self.parts.pieces(parts, start, end, self.cache), *live]
+
+    def _live(self, start: int, end: int) -> list[read.Piece]:
+        pieces: list[read.Piece] = []
+        for group in self.head.groups.values():
+            for closed in group.closed:
+                if closed.times[-1] <= start or closed.times[0] > end:
+                    continue
+                if closed.packed is not None:
+                    key = ("head", closed.number)
+                    pieces.append(read.Stored(group.hash, closed.packed, key, self.cache, read.Live.spoil))
+                else:
+                    pieces.append(read.Live(group.hash, closed.ids, closed.times, closed.cells))
+            for window in (group.open, group.late):
+                if window is not None and window.times and window.times[-1] > start and window.times[0] <= end:
+                    times, cells = window.view()
+                    pieces.append(read.Live(group.hash, group.ids[: group.count], times, cells))
+        return pieces
+
+    def _living(self, matchers: Sequence[Matcher], start: int, end: int) -> Ids:
+        """The series that match and may have samples in this time."""
+        found = match(self.index, matchers)
+        with self.head.lock:
+            live = [piece.ids() for piece in self._live(start, end)]
+            parts = self.parts.all()
+        alive = self._marks(*live, *(ids for part in parts if part.tmax > start and part.tmin <= end
+                                     for ids in [self.parts.ids(part)]))  # fmt: skip
+        return found[alive[found]]
+
+    def _marks(self, *ids: Ids) -> NDArray[np.bool_]:
+        marks = np.zeros(self.index.next, np.bool_)
+        for some in ids:
+            marks[some] = True
+        return marks
+
+    def _write_down(self) -> None:
+        fresh = self._unwritten
+        self._series.append(fresh.ids, fresh.labels)
+        self._unwritten = Fresh()
+
+    def _counted(self, call: Callable[[], Outcome]) -> Outcome:
+        try:
+            outcome = call()
+        except StoreUnavailable as error:
+            if not self._full:
+                log.warning("%s", error)
+            self._full = str(error)
+            self.counters.add(stats.WAL_FAILED)
+            raise
+        if self._full:
+            log.info("samples can be stored again")
+            self._full = ""
+        for name, count in (
+            (stats.APPENDED, outcome.stored), (stats.DUPLICATE, outcome.duplicate),
+            (stats.OUT_OF_ORDER, outcome.out_of_order), (stats.TOO_OLD, outcome.too_old),
+            (stats.OUT_OF_BOUNDS, outcome.out_of_bounds),
+        ):  # fmt: skip
+            if count:
+                self.counters.add(name, count)
+        return outcome

@@ -1,0 +1,163 @@
+"""What goes on beside appending: packing, sealing, making durable, merging, clearing away."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from paramedic_core.clock import Clock
+from paramedic_core.errors import BadInput, StoreUnavailable
+from paramedic_core.lifecycle import Readiness
+from paramedic_metrics.tsdb import seal, stats
+from paramedic_metrics.tsdb.serieslog import SeriesLog
+
+if TYPE_CHECKING:
+    from paramedic_metrics.tsdb.store import Store
+
+log = logging.getLogger("paramedic.metrics.tsdb")
+
+BEAT = 1.0
+"""Seconds between looks."""
+SYNC_EVERY = 5.0
+"""Seconds between the moments at which everything is made durable: what a power cut may take."""
+SEAL_EVERY = 600.0
+"""Seconds between sealings that nothing presses for."""
+CLEAN_EVERY = 60.0
+_TRY_AGAIN = 10.0
+_HANGS = 120.0
+
+
+class Upkeep:
+    """One thread; each task is also a method, so that tests need none.
+
+    Args:
+        store: whose.
+        series: its list of series.
+        clock: the time.
+    """
+
+    def __init__(self, store: Store, series: SeriesLog, clock: Clock) -> None:
+        self._store, self.series, self._clock = store, series, clock
+        self.failure = ""
+        """Why sealed data cannot be written; empty when it can."""
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._beat = time.monotonic()
+        now = clock.monotonic()
+        self._synced = self._sealed = self._cleaned = now
+        self._not_before = now
+        self._swept = store.index.next
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, name="tsdb-upkeep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what it is at is left undone, and nothing is lost by it."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(1.5)
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock.monotonic()
+
+    def healthy(self) -> Readiness:
+        """Whether it is alive."""
+        if self._thread is None:
+            return Readiness(ready=True)
+        silent = time.monotonic() - self._beat
+        alive = self._thread.is_alive() and silent < _HANGS
+        return Readiness(alive, "" if alive else f"the store's upkeep has not moved for {silent:.0f} s")
+
+    def turn(self) -> None:
+        """Do what is due."""
+        now = self._clock.monotonic()
+        self._beat = time.monotonic()
+        seal.pack_closed(self._store)
+        if now - self._synced >= SYNC_EVERY:
+            self._synced = now
+            self.sync()
+        if now >= self._not_before:
+            pressing = seal.pressing(self._store)
+            if pressing or now - self._sealed >= SEAL_EVERY:
+                self._sealed = now
+                self._guarded(lambda: seal.seal(self._store, everything=False))
+            if now - self._cleaned >= CLEAN_EVERY:
+                self._cleaned = now
+                self._guarded(self._clean)
+
+    def sync(self) -> None:
+        """Make everything durable: the series first, without them samples mean nothing."""
+        try:
+            self.series.sync()
+            self._store.wal.sync()
+        except (OSError, StoreUnavailable) as error:
+            if not self.failure:
+                log.warning("samples cannot be made durable: %s", error)
+            self.failure = f"samples cannot be made durable ({error}): look at the disk of {self._store.folder}"
+            return
+        if self.failure.startswith("samples cannot be made durable"):
+            self.failure = ""
+
+    def seal_all(self) -> None:
+        """Seal everything that there is.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        seal.pack_closed(self._store)
+        self.series.sync()
+        seal.seal(self._store, everything=True)
+
+    def _clean(self) -> None:
+        store = self._store
+        seal.merge(store, self._stop)
+        removed = seal.retain(store, self._clock.now())
+        if removed:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Forget the series of which nothing is left; those that came since the last time are left alone."""
+        store, upto = self._store, self._swept
+        try:
+            gone = seal.sweep(store, upto)
+        except BadInput as error:
+            log.warning("series are not cleared away: %s", error)
+            return
+        self._swept = store.index.next
+        if gone:
+            store.counters.add(stats.REMOVED, gone)
+            self.series.rewrite(store.index)
+
+    def _guarded(self, task: object) -> None:
+        assert callable(task)
+        try:
+            task()
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            todo = "the disk is full: free space on it" if full else "look at the disk"
+            if not self.failure:
+                log.warning("blocks cannot be written to %s (%s): %s; nothing is lost", self._store.folder, error, todo)
+            self.failure = f"blocks cannot be written to {self._store.folder} ({error}): {todo}"
+            self._store.counters.add(stats.FAILED)
+            self._not_before = self._clock.monotonic() + _TRY_AGAIN
+            return
+        if self.failure.startswith("blocks cannot"):
+            log.info("blocks can be written again")
+            self.failure = ""
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.turn()
+            except Exception:
+                # A mistake of ours must not end the upkeep for good; it is seen, and tried again.
+                log.exception("the store's upkeep failed")
+                self.failure = "the store's upkeep fails: see the log"
+                self._not_before = self._clock.monotonic() + _TRY_AGAIN
+            self._clock.wait(self._stop, BEAT)

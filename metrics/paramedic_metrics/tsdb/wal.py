@@ -1,0 +1,207 @@
+"""The write-ahead log: what is in no sealed block yet. Segment files, each of which can be read by itself.
+
+A record is handed to the kernel before its samples count, so a killed process loses nothing; `sync` makes it durable, so
+a power cut loses what came since. A place is a segment's number and an offset in it, as one number that only grows.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from paramedic_core.errors import StoreUnavailable
+from paramedic_core.fault import fault
+from paramedic_core.sys.files import sync_folder
+from paramedic_metrics.tsdb.framing import Record, frame, records
+
+log = logging.getLogger("paramedic.metrics.tsdb")
+
+SEGMENT_BYTES = 16 << 20
+_MAGIC = b"PMW1"
+
+
+def place(segment: int, offset: int) -> int:
+    """A place in the log."""
+    return segment << 32 | offset
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A segment of which the end could not be read."""
+
+    path: Path
+    offset: int
+    lost: int
+    """Bytes after the last good record; a torn last record is no more than one scrape."""
+
+
+class Wal:
+    """The log; the caller sees to it that one thread writes at a time.
+
+    Args:
+        folder: where its segments are; made if missing.
+
+    Raises:
+        StoreUnavailable: the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damage: list[Damage] = []
+        self._fd = -1
+        self._full: list[int] = []
+        self._size = 0
+        self._unsynced = False
+        self._sync_lock = threading.Lock()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.sizes = {int(p.stem): p.stat().st_size for p in folder.glob("*.wal") if p.stem.isdigit()}
+        except OSError as error:
+            raise StoreUnavailable(f"the metrics' log {folder} cannot be used: {error}") from error
+        # A new life writes to a new file: the last one may end torn.
+        self.segment = max(self.sizes, default=0)
+
+    @property
+    def size(self) -> int:
+        """How large it is."""
+        return sum(self.sizes.values())
+
+    @property
+    def end(self) -> int:
+        """The place of the next record."""
+        return place(self.segment, self._size)
+
+    def ready(self, room: int) -> None:
+        """Have a segment with room for records of so many bytes; a full one is followed by the next.
+
+        Raises:
+            StoreUnavailable: no file can be made.
+        """
+        if self._fd >= 0 and self._size + room <= SEGMENT_BYTES:
+            return
+        self._leave()
+        number = self.segment + 1
+        path = self._path(number)
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self.segment, self._size = number, 0
+            self.sizes[number] = 0
+            self._write(_MAGIC)
+            fault("tsdb.after_segment")
+        except OSError as error:
+            self._abandon(path)
+            raise self._unavailable(error) from error
+
+    def append(self, kind: int, payload: bytes) -> int:
+        """Hand one record to the kernel, whole or not at all; returns its place. `ready` comes first.
+
+        Raises:
+            StoreUnavailable: the disk is full.
+        """
+        at = self._size
+        try:
+            self._write(frame(kind, payload, at))
+        except OSError as error:
+            try:
+                os.ftruncate(self._fd, at)
+                os.lseek(self._fd, at, os.SEEK_SET)
+            except OSError:
+                # What follows a torn record would never be read: the next one begins a new file.
+                self._leave()
+            raise self._unavailable(error) from error
+        return place(self.segment, at)
+
+    def sync(self) -> None:
+        """Make all that was appended durable. May be called beside `append`.
+
+        Raises:
+            StoreUnavailable: the disk does not take it; what came since the last time may be lost in a power cut.
+        """
+        with self._sync_lock:
+            if not self._unsynced:
+                return
+            self._unsynced = False
+            full, self._full = self._full, []
+            if self._fd >= 0:
+                full.append(os.dup(self._fd))
+        try:
+            for fd in full:
+                os.fdatasync(fd)
+            sync_folder(self.folder)
+            fault("tsdb.after_sync")
+        except OSError as error:
+            self._unsynced = True
+            raise self._unavailable(error) from error
+        finally:
+            for fd in full:
+                os.close(fd)
+
+    def read(self) -> Iterator[tuple[int, Record]]:
+        """Every record of earlier lives, with its segment; `damage` says afterwards what could not be read."""
+        for number in sorted(self.sizes):
+            if number == self.segment and self._fd >= 0:
+                continue
+            path = self._path(number)
+            data = memoryview(path.read_bytes())
+            at = len(_MAGIC)
+            if data[:at] == _MAGIC:
+                for record in records(data, at):
+                    at = record.end
+                    yield number, record
+            if at < len(data):
+                self.damage.append(Damage(path, at, len(data) - at))
+
+    def drop_before(self, where: int) -> int:
+        """Remove the segments that lie before a place; returns how many."""
+        gone = [n for n in self.sizes if n < where >> 32 and not (n == self.segment and self._fd >= 0)]
+        for number in gone:
+            self._path(number).unlink(missing_ok=True)
+            del self.sizes[number]
+        return len(gone)
+
+    def close(self) -> None:
+        """Make it durable and let go of it."""
+        try:
+            self.sync()
+        except StoreUnavailable as error:
+            log.warning("%s", error)
+        self._leave()
+        while self._full:
+            os.close(self._full.pop())
+
+    def _write(self, data: bytes) -> None:
+        written = 0
+        while written < len(data):
+            written += os.write(self._fd, data[written:] if written else data)
+        self._size += len(data)
+        self.sizes[self.segment] = self._size
+        self._unsynced = True
+
+    def _leave(self) -> None:
+        """Write to this segment no more; it is made durable with the next `sync`."""
+        with self._sync_lock:
+            if self._fd >= 0:
+                self._full.append(self._fd)
+                self._fd = -1
+
+    def _abandon(self, path: Path) -> None:
+        """The segment could not be begun: leave nothing of it, so that its number can be tried again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            path.unlink(missing_ok=True)
+            self.sizes.pop(self.segment, None)
+        self.segment, self._size = max(self.sizes, default=self.segment), 0
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08}.wal"
+
+    def _unavailable(self, error: OSError) -> StoreUnavailable:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = f"the disk of {self.folder} is full: free space on it" if full else f"look at the disk of {self.folder}"
+        return StoreUnavailable(f"samples cannot be stored ({error}): {todo}", retry_after=5.0)
