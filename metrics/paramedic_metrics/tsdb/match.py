@@ -7,17 +7,15 @@ A missing label is an empty one: so a matcher that the empty text passes also ta
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-import re2  # type: ignore[import-untyped]  # it has no stubs
 from numpy.typing import NDArray
 
 from paramedic_core.errors import BadInput
+from paramedic_metrics.promql import regex
 from paramedic_metrics.series import Matcher
 from paramedic_metrics.tsdb.index import NONE, Ids, Index
 
-MOST_PATTERN = 16_384
 _SPECIAL = set("\\.+*?()[]{}^$|")
 
 
@@ -58,30 +56,13 @@ def predicate(matcher: Matcher) -> Callable[[str], bool]:
         return lambda value: value == wanted
     if matcher.op == "!=":
         return lambda value: value != wanted
-    full = compiled(wanted).fullmatch
+    try:
+        full = regex.compiled(wanted).fullmatch
+    except ValueError as error:
+        raise BadInput(f"the regular expression {wanted!r} is invalid: {error}") from error
     if matcher.op == "=~":
         return lambda value: full(value) is not None
     return lambda value: full(value) is None
-
-
-def compiled(pattern: str) -> Any:
-    """The expression, anchored where `fullmatch` is asked; `.` matches a newline, as in Prometheus 3.
-
-    Raises:
-        BadInput: RE2 refuses it, or it is too long.
-    """
-    if len(pattern) > MOST_PATTERN:
-        raise BadInput(f"a regular expression has {len(pattern)} characters; at most {MOST_PATTERN} are taken")
-    options = re2.Options()
-    options.log_errors = False
-    options.dot_nl = True
-    options.max_mem = 8 << 20
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        said = error.args[0] if error.args else ""
-        text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-        raise BadInput(f"the regular expression {pattern!r} is invalid: {text}") from error
 
 
 def alternatives(pattern: str) -> list[str] | None:

@@ -94,6 +94,11 @@ class Store:
         self.wal.close()
         self._series.close()
 
+    def abandon(self) -> None:
+        """Let go of the files as a killed process does, with nothing made durable."""
+        self.wal.abandon()
+        self._series.close()
+
     def ready(self) -> Readiness:
         """Whether samples can be stored."""
         reason = self._full or self.upkeep.failure

@@ -170,6 +170,10 @@ class Wal:
             self.sync()
         except StoreUnavailable as error:
             log.warning("%s", error)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of it as it is."""
         self._leave()
         while self._full:
             os.close(self._full.pop())

@@ -1,0 +1,137 @@
+"""The store from outside: what was appended is found, whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paramedic_core.errors import BadInput, LimitExceeded, NotFound
+from paramedic_metrics.series import ABSENT, STALE, Matcher
+from support_tsdb import ALL, Rig, Samples, bits_of, labels
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path / "metrics")
+    yield rig
+    rig.store.stop()
+
+
+def scrape(rig: Rig, count: int, step: float = 15.0, rows: int = 5) -> Samples:
+    """Scrapes of one target; what must be found."""
+    names = [labels(name=f"m{i}", job="node") for i in range(rows)]
+    plan = rig.store.plan("scrape/node", rig.store.ids(names))
+    expected: Samples = {}
+    for number in range(count):
+        rig.clock.advance(step)
+        values = np.array([number * i / 10 for i in range(rows)])
+        assert rig.store.append(plan, rig.now, values).stored == rows
+        expected |= {(one, rig.now): bits_of(v) for one, v in zip(names, values.tolist(), strict=True)}
+        rig.store.upkeep.turn()
+    return expected
+
+
+@pytest.mark.parametrize("count", [1, 59, 60, 61, 239, 240, 241, 700])
+def test_what_was_appended_is_found(rig: Rig, count: int) -> None:
+    expected = scrape(rig, count)
+    assert rig.samples() == expected
+    rig.crash()
+    assert rig.samples() == expected
+    rig.store.upkeep.seal_all()
+    assert rig.samples() == expected
+    rig.crash()
+    assert rig.samples() == expected
+
+
+def test_times_are_left_open_and_right_closed(rig: Rig) -> None:
+    expected = scrape(rig, 300)
+    moments = sorted({t for _, t in expected})
+    for start, end in ((0, moments[0]), (moments[0], moments[1]), (moments[57], moments[250]), (moments[-1], 2**60)):
+        wanted = {key: value for key, value in expected.items() if start < key[1] <= end}
+        assert rig.samples(ALL, start, end) == wanted
+
+
+def test_series_come_and_go(rig: Rig) -> None:
+    a, b = labels(name="a"), labels(name="b")
+    ids = rig.store.ids([a, b])
+    first, both = rig.store.plan("g", ids[:1]), rig.store.plan("g", ids)
+    expected: Samples = {}
+    for number in range(200):
+        rig.clock.advance(15)
+        if number % 50 < 25:
+            rig.store.append(first, rig.now, np.array([float(number)]))
+        else:
+            ended = number % 50 == 49
+            rig.store.append(both, rig.now, np.array([float(number), STALE if ended else 1.0]))
+            expected[b, rig.now] = bits_of(STALE if ended else 1.0)
+        expected[a, rig.now] = bits_of(float(number))
+        rig.store.upkeep.turn()
+    assert rig.samples() == expected
+    rig.store.upkeep.seal_all()
+    rig.crash()
+    assert rig.samples() == expected
+    (frame,) = rig.store.select([Matcher("__name__", "=", "a")], 0, 2**60)
+    assert frame.whole
+
+
+def test_absent_cells_are_no_samples(rig: Rig) -> None:
+    names = [labels(name="a"), labels(name="b")]
+    plan = rig.store.plan("g", rig.store.ids(names))
+    rig.store.append(plan, rig.now, np.array([1.0, ABSENT]))
+    assert rig.samples() == {(names[0], rig.now): bits_of(1.0)}
+    # The one that was not there may still come; the other has a sample already.
+    again = rig.store.append(plan, rig.now, np.array([1.0, 2.0]))
+    assert (again.stored, again.same) == (1, 1)
+    assert len(rig.samples()) == 2
+
+
+def test_labels_are_the_same_object_each_time(rig: Rig) -> None:
+    scrape(rig, 3)
+    one, two = rig.store.select(ALL, 0, 2**60), rig.store.select(ALL, 0, 2**60)
+    assert all(x is y for x, y in zip(one[0].labels, two[0].labels, strict=True))
+
+
+def test_names_and_values(rig: Rig) -> None:
+    scrape(rig, 3)
+    middle = rig.now
+    rig.store.upkeep.seal_all()
+    rig.clock.advance(3600)
+    ids = rig.store.ids([labels(name="late", zone="z1"), labels(name="late", zone="z2")])
+    rig.store.write(ids, np.full(2, rig.now), np.ones(2))
+    assert rig.store.label_names([], 0, 2**60) == ["__name__", "job", "zone"]
+    assert rig.store.label_names([], 0, middle) == ["__name__", "job"]
+    assert rig.store.label_names([Matcher("zone", "=", "z1")], 0, 2**60) == ["__name__", "zone"]
+    assert rig.store.label_values("zone", [], 0, 2**60) == ["z1", "z2"]
+    assert rig.store.label_values("zone", [Matcher("zone", "!=", "z1")], 0, 2**60) == ["z2"]
+    assert rig.store.label_values("zone", [], 0, middle) == []
+    assert rig.store.label_values("none", [], 0, 2**60) == []
+    assert rig.store.series([Matcher("__name__", "=~", "m[01]|late")], middle, 2**60) == [
+        labels(name="late", zone="z1"),
+        labels(name="late", zone="z2"),
+    ]
+
+
+def test_too_many_series_are_refused(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, series=1000)
+    many = [labels(name="m", i=str(i)) for i in range(1001)]
+    with pytest.raises(LimitExceeded, match=r"metrics\.series"):
+        rig.store.ids(many)
+    assert len(rig.store.ids(many[:1000])) == 1000
+    assert "paramedic_tsdb_refused_series_total 1\n" in rig.store.metrics()
+    rig.store.stop()
+
+
+def test_a_plan_is_checked(rig: Rig) -> None:
+    ids = rig.store.ids([labels(name="a")])
+    with pytest.raises(BadInput, match="twice"):
+        rig.store.plan("g", np.concatenate([ids, ids]))
+    with pytest.raises(NotFound):
+        rig.store.plan("g", np.array([77], np.uint32))
+
+
+def test_a_bad_expression_is_named(rig: Rig) -> None:
+    with pytest.raises(BadInput, match=r"\(x"):
+        rig.store.select([Matcher("a", "=~", "(x")], 0, 1)
