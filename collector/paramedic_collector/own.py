@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -34,6 +35,13 @@ class Own(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """For prometheus_client: the present values."""
+        # client_golang has it, prometheus_client not, and dashboards ask for it; no limit is the largest number.
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        yield GaugeMetricFamily(
+            "process_virtual_memory_max_bytes",
+            "Maximum amount of virtual memory available in bytes.",
+            value=2.0**64 if most == resource.RLIM_INFINITY else most,
+        )
         yield CounterMetricFamily(
             "paramedic_collector_scrapes_total", "Scrapes of all sources.", value=self._scraper.scrapes
         )

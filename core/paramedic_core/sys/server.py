@@ -299,6 +299,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def __init__(self, connection: socket.socket, owner: RoleServer) -> None:
         self._owner = owner
+        # Head and body are two writes: by Nagle's algorithm the second would wait for the caller's delayed ACK, 40 ms.
+        self.disable_nagle_algorithm = connection.family != socket.AF_UNIX
         super().__init__(connection, ("", 0), None)  # type: ignore[arg-type]
 
     def handle_one_request(self) -> None:
