@@ -140,6 +140,18 @@ def label_name(text: str) -> str:
     return "".join([c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in text[:MOST_LABEL]])
 
 
+def digits(word: bytes) -> str:
+    """As `number`, for a whole number that the kernel wrote in decimal.
+
+    Raises:
+        ValueError: it is none.
+    """
+    # Most are small, and their text is what Go would write too.
+    if len(word) <= 6 and word.isdigit() and (word[0] != _ZERO or len(word) == 1):
+        return word.decode()
+    return number(int(word))
+
+
 def number(value: float) -> str:
     """The shortest text that reads back as the same float, exactly as Go's `strconv.FormatFloat(v, 'g', -1, 64)`."""
     text = repr(value)
@@ -164,4 +176,5 @@ def _as_go(text: str) -> str:
     return f"{sign}{whole[0]}{'.' if digits else ''}{digits}e+{len(whole) - 1:02d}"
 
 
+_ZERO = ord("0")
 _SPECIAL = {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}

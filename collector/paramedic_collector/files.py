@@ -46,6 +46,10 @@ class Held:
             self.close()
             raise
 
+    def fileno(self) -> int:
+        """The descriptor; -1 while it is not open."""
+        return self._fd
+
     def close(self) -> None:
         """Let go of the descriptor; a later read opens the file again."""
         if self._fd >= 0:

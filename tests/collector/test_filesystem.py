@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,3 +107,31 @@ def test_one_that_hangs_delays_one_scrape_and_hides_nothing(tmp_path: Path, hang
     assert 1.0 <= spent[0] < 5.0  # a mount may take a fifth of what the source may
     assert sorted(spent[1:])[25] < 0.5
     scraper.close()
+
+
+_MOUNTS_IN_A_NAMESPACE = """
+import subprocess, sys
+from paramedic_collector.mounts import MountTable, parse
+table = MountTable("/proc/self/mountinfo")
+def points(): return {m.point for m in parse(table.read(0.0))}
+first = table.read(0.0)
+assert table.read(1.0) is first and table.read(2.0) is first
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", sys.argv[1]], check=True)
+assert sys.argv[1] in points()
+second = table.read(3.0)
+assert table.read(4.0) is second
+subprocess.run(["mount", "-o", "remount,ro,bind", sys.argv[1]], check=True)
+assert next(m for m in parse(table.read(5.0)) if m.point == sys.argv[1]).read_only
+subprocess.run(["umount", sys.argv[1]], check=True)
+assert sys.argv[1] not in points()
+third = table.read(6.0)
+assert table.read(6.0 + 60.0) == third and table.read(6.0 + 60.0) is not third
+table.close()
+assert table.read(7.0) == third
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_mountinfo_is_read_again_when_and_only_when_the_kernel_says_so(tmp_path: Path) -> None:
+    command = ["unshare", "--mount", sys.executable, "-c", _MOUNTS_IN_A_NAMESPACE, str(tmp_path)]
+    subprocess.run(command, check=True, timeout=60)

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import threading
+import urllib.request
 
 import pytest
 
@@ -265,3 +266,21 @@ def test_over_tcp_there_is_no_peer(host):
 def test_a_port_that_is_taken():
     with tcp_listener("127.0.0.1:0") as listener, pytest.raises(OSError, match="in use"):
         tcp_listener(f"127.0.0.1:{listener.getsockname()[1]}")
+
+
+def test_over_tcp_no_answer_waits_for_a_delayed_ack():
+    listener = tcp_listener("127.0.0.1:0")
+    seen = []
+
+    def look(_request):
+        seen.extend(c.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for c in server._open)
+        return json_response({})
+
+    server = RoleServer({"GET /x": look}, [listener])
+    server.start()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{listener.getsockname()[1]}/x", timeout=5) as answer:
+            answer.read()
+    finally:
+        server.stop()
+    assert seen == [1]

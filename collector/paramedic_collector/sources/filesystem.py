@@ -6,9 +6,8 @@ import os
 from functools import partial
 
 from paramedic_collector.exposition import Exposition, Family, label_pairs, number
-from paramedic_collector.files import Held
 from paramedic_collector.filters import Filter
-from paramedic_collector.mounts import Mount, mountinfo, parse
+from paramedic_collector.mounts import Mount, MountTable, mountinfo, parse
 from paramedic_collector.relay import Outcome, Relay
 from paramedic_collector.source import Context, Source
 
@@ -48,7 +47,7 @@ class Filesystem(Source):
     families = (*_NUMBERS, _MOUNT)
 
     def __init__(self) -> None:
-        self._file: Held | None = None
+        self._file: MountTable | None = None
         self._points = self._kinds = Filter()
         self._relay: Relay[os.statvfs_result] = Relay("statvfs")
         self._mounts: tuple[bytes, list[Mount]] = (b"", [])
@@ -56,11 +55,11 @@ class Filesystem(Source):
 
     def collect(self, context: Context, out: Exposition) -> None:
         if self._file is None:
-            self._file = Held(mountinfo(context.paths))
+            self._file = MountTable(mountinfo(context.paths))
             settings = context.settings.filesystem
             self._points = Filter(settings.mount_points_exclude, settings.mount_points_include)
             self._kinds = Filter(settings.fs_types_exclude, settings.fs_types_include)
-        mounts = self._wanted(self._file.read(), context.paths.rootfs)
+        mounts = self._wanted(self._file.read(context.now), context.paths.rootfs)
         jobs = [(m.point, partial(os.statvfs, context.paths.root(m.point))) for m in mounts]
         outcomes = self._relay.run(jobs, min(_PATIENCE, context.timeout / 5))
         for mount in mounts:

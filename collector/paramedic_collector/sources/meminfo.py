@@ -18,13 +18,13 @@ class Meminfo(Source):
     def collect(self, context: Context, out: Exposition) -> None:
         path = context.paths.proc("meminfo")
         for line in self.files.read(path, whole=True).splitlines():
-            key, _, rest = line.partition(b":")
-            words = rest.split()
+            key, *words = line.split()
             if not words:
                 raise ValueError(f"{path} has a line without a number: {line[:80]!r}")
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = _family(key.decode("ascii", "replace"), kilobytes=len(words) > 1)
+                name = key.rstrip(b":").decode("ascii", "replace")
+                known = self._known[key] = _family(name, kilobytes=len(words) > 1)
             family, start, unit = known
             out.of(family).append(start + number(int(words[0]) * unit))
 

@@ -28,9 +28,12 @@ _SPEED = _property("speed_bytes")
 _EACH_TIME = {
     "carrier": _property("carrier"),
     "carrier_changes": _property("carrier_changes_total"),
+    "mtu": _property("mtu_bytes"),
+}
+_WITH_CHANGES = {
+    # What can only be another when `carrier_changes`, their sum, is.
     "carrier_down_count": _property("carrier_down_changes_total"),
     "carrier_up_count": _property("carrier_up_changes_total"),
-    "mtu": _property("mtu_bytes"),
 }
 _SELDOM = {
     "addr_assign_type": _property("address_assign_type"),
@@ -57,76 +60,84 @@ class _Interface:
     """What is kept of one interface."""
 
     starts: dict[Family, str]
-    seen: tuple[str, int | None] = ("", None)
-    """operstate and carrier, as they were when the rest was read."""
+    state: str = ""
+    """operstate, as it was when the rest was read."""
+    values: dict[str, int] = field(default_factory=dict)
+    """Those of `_EACH_TIME` at the last scrape. What could not be read then is not asked for again until the rest is."""
     at: float = float("-inf")
+    has_speed: bool = True
     lines: list[tuple[Family, str]] = field(default_factory=list)
     """Ready lines of what changes seldom."""
+    changes: list[tuple[Family, str]] = field(default_factory=list)
+    """Ready lines of `_WITH_CHANGES`."""
 
 
 class Netclass(Source):
     """Each interface's state, speed, MTU and address."""
 
     name = "netclass"
-    families = (_UP, _INFO, _SPEED, *_EACH_TIME.values(), *_SELDOM.values())
+    families = (_UP, _INFO, _SPEED, *_EACH_TIME.values(), *_WITH_CHANGES.values(), *_SELDOM.values())
 
     def __init__(self) -> None:
         self._wanted: Filter | None = None
         self._known: dict[str, _Interface] = {}
 
     def collect(self, context: Context, out: Exposition) -> None:
-        settings = context.settings.netclass
         if self._wanted is None:
-            self._wanted = Filter(settings.ignored_devices)
+            self._wanted = Filter(context.settings.netclass.ignored_devices)
         root = context.paths.sys("class/net")
         devices = set(filter(self._wanted, names(root)))
         for device in sorted(devices):
-            folder = f"{root}/{device}"
             known = self._known.get(device)
             if known is None:
-                families = (_UP, _SPEED, *_EACH_TIME.values(), *_SELDOM.values())
+                families = (_UP, _SPEED, *_EACH_TIME.values(), *_WITH_CHANGES.values(), *_SELDOM.values())
                 known = _Interface({family: prefix(family.name, {"device": device}) for family in families})
                 self._known[device] = known
-            self._one(folder, device, known, context.now, out, valid_only=settings.ignore_invalid_speed)
+            state = self.files.text(f"{root}/{device}/operstate")
+            if state:  # else no interface: `bonding_masters` lies beside them
+                self._one(f"{root}/{device}", state, known, context, out)
         for gone in self._known.keys() - devices:
             del self._known[gone]
             self.files.forget(f"{root}/{gone}")
 
-    def _one(
-        self, folder: str, device: str, known: _Interface, now: float, out: Exposition, *, valid_only: bool
-    ) -> None:
-        state = self.files.text(f"{folder}/operstate")
-        if not state:  # no interface: `bonding_masters` lies beside them
-            return
-        starts = known.starts
+    def _one(self, folder: str, state: str, known: _Interface, context: Context, out: Exposition) -> None:
+        starts, before = known.starts, known.values
         out.of(_UP).append(starts[_UP] + ("1" if state == "up" else "0"))
-        numbers = {file: self.files.number(f"{folder}/{file}") for file in _EACH_TIME}
-        for file, family in _EACH_TIME.items():
-            value = numbers[file]
-            if value is not None:
-                out.of(family).append(starts[family] + number(value))
-        # Megabits a second; a device that is down has none (EINVAL), and some say -1.
-        speed = self.files.number(f"{folder}/speed")
-        if speed is not None and (speed >= 0 or not valid_only):
-            out.of(_SPEED).append(starts[_SPEED] + number(int(speed * 1000 * 1000 / 8)))
-        seen = (state, numbers["carrier"])
-        if seen != known.seen or not 0 <= now - known.at < _REFRESH:
-            known.lines, known.seen, known.at = self._seldom(folder, device, state, starts), seen, now
-        for family, line in known.lines:
+        renew = state != known.state or not 0 <= context.now - known.at < _REFRESH
+        read = {file: self.files.number(f"{folder}/{file}") for file in (_EACH_TIME if renew else before)}
+        known.values = {file: value for file, value in read.items() if value is not None}
+        if renew or known.values.get("carrier") != before.get("carrier"):
+            known.lines = self._seldom(folder, state, starts)
+            known.state, known.at, known.has_speed = state, context.now, True
+        if renew or known.values.get("carrier_changes") != before.get("carrier_changes"):
+            known.changes = _lines(folder, _WITH_CHANGES, starts)
+        for file, value in known.values.items():
+            family = _EACH_TIME[file]
+            out.of(family).append(starts[family] + number(value))
+        for family, line in known.lines + known.changes:
             out.of(family).append(line)
+        if known.has_speed:
+            # Megabits a second. One that is down has none (EINVAL), nor has one without a wire; some say -1.
+            speed = self.files.number(f"{folder}/speed")
+            known.has_speed = speed is not None
+            if speed is not None and (speed >= 0 or not context.settings.netclass.ignore_invalid_speed):
+                out.of(_SPEED).append(starts[_SPEED] + number(int(speed * 1000 * 1000 / 8)))
 
-    def _seldom(self, folder: str, device: str, state: str, starts: dict[Family, str]) -> list[tuple[Family, str]]:
-        values = {file: _number(f"{folder}/{file}") for file in _SELDOM}
-        flags = values["flags"]
+    def _seldom(self, folder: str, state: str, starts: dict[Family, str]) -> list[tuple[Family, str]]:
+        flags = _number(f"{folder}/flags")
         texts = {text: read_text(f"{folder}/{text}") for text in _TEXTS}
         admin = "unknown" if flags is None else "up" if flags & _UP_FLAG else "down"
-        info = {**texts, "device": device, "operstate": state, "adminstate": admin}
-        lines = [(_INFO, prefix(_INFO.name, info) + "1")]
-        return lines + [
-            (family, starts[family] + number(value))
-            for file, family in _SELDOM.items()
-            if (value := values[file]) is not None
-        ]
+        info = {**texts, "device": folder.rpartition("/")[2], "operstate": state, "adminstate": admin}
+        return [(_INFO, prefix(_INFO.name, info) + "1"), *_lines(folder, _SELDOM, starts)]
+
+
+def _lines(folder: str, files: dict[str, Family], starts: dict[Family, str]) -> list[tuple[Family, str]]:
+    """Ready lines of the numbers that there are."""
+    return [
+        (family, starts[family] + number(value))
+        for file, family in files.items()
+        if (value := _number(f"{folder}/{file}")) is not None
+    ]
 
 
 def _number(path: str) -> int | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import dataclass, field
 
 import psutil
 
-from paramedic_collector.exposition import Exposition, Family, number, prefix
+from paramedic_collector.exposition import Exposition, Family, digits, number, prefix
 from paramedic_collector.filters import Filter
-from paramedic_collector.net import RECEIVE, TRANSMIT, parse
+from paramedic_collector.net import RECEIVE, TRANSMIT, rows, words
 from paramedic_collector.source import Context, Paths, Source
 from paramedic_collector.views import own_network
 
@@ -30,6 +31,19 @@ _REFRESH = 60.0
 """Seconds for which addresses are kept: they take a netlink dump."""
 
 
+@dataclass(slots=True)
+class _Interface:
+    """What is kept of one interface."""
+
+    starts: list[str]
+    file: str
+    """Of packets that nobody took; it is not in net/dev."""
+    unhandled: str
+    row: bytes = b""
+    lines: list[str] = field(default_factory=list)
+    """Those of `row`: most interfaces are idle from scrape to scrape."""
+
+
 class Netdev(Source):
     """Bytes, packets and errors of each interface, and its addresses."""
 
@@ -39,7 +53,7 @@ class Netdev(Source):
     def __init__(self) -> None:
         self._path = ""
         self._wanted = Filter()
-        self._known: dict[str, tuple[list[str], str, str]] = {}
+        self._known: dict[str, _Interface] = {}
         self._addresses: list[str] = []
         self._addresses_at = float("-inf")
 
@@ -48,11 +62,12 @@ class Netdev(Source):
         if not self._path:
             self._path = context.paths.net("dev")
             self._wanted = Filter(settings.device_exclude, settings.device_include)
-        rows = parse(self.files.read(self._path))
-        for device, words in rows.items():
+        found = rows(self.files.read(self._path))
+        columns = [out.of(family) for family in _COLUMNS]
+        for device, row in found.items():
             if self._wanted(device):
-                self._device(context.paths, device, words, out)
-        for gone in self._known.keys() - rows.keys():
+                self._device(context.paths, device, row, columns, out)
+        for gone in self._known.keys() - found.keys():
             del self._known[gone]
             self.files.forget(context.paths.sys("class/net", gone))
         if settings.address_info:
@@ -62,18 +77,21 @@ class Netdev(Source):
                 self._addresses, self._addresses_at = _addresses() if own else [], context.now
             out.of(_ADDRESS).extend(self._addresses)
 
-    def _device(self, paths: Paths, device: str, words: list[bytes], out: Exposition) -> None:
+    def _device(self, paths: Paths, device: str, row: bytes, columns: list[list[str]], out: Exposition) -> None:
         known = self._known.get(device)
         if known is None:
             labels = {"device": device}
             file = paths.sys("class/net", device, "statistics/rx_nohandler")
-            known = ([prefix(f.name, labels) for f in _COLUMNS], file, prefix(_NO_HANDLER.name, labels))
+            known = _Interface([prefix(f.name, labels) for f in _COLUMNS], file, prefix(_NO_HANDLER.name, labels))
             self._known[device] = known
-        for family, start, word in zip(_COLUMNS, known[0], words, strict=False):
-            out.of(family).append(start + number(int(word)))
-        unhandled = self.files.number(known[1])
+        if row != known.row:
+            known.lines = [start + digits(word) for start, word in zip(known.starts, words(row), strict=False)]
+            known.row = row
+        for lines, line in zip(columns, known.lines, strict=True):
+            lines.append(line)
+        unhandled = self.files.number(known.file)
         if unhandled is not None:  # else an old kernel, a sysfs of another network namespace, or it has just gone
-            out.of(_NO_HANDLER).append(known[2] + number(unhandled))
+            out.of(_NO_HANDLER).append(known.unhandled + number(unhandled))
 
 
 def _addresses() -> list[str]:

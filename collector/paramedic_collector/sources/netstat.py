@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramedic_collector.exposition import Exposition, Family, number
+from paramedic_collector.exposition import Exposition, Family, digits
 from paramedic_collector.filters import Filter
 from paramedic_collector.source import Context, Source
 
@@ -40,7 +40,7 @@ class Netstat(Source):
             if known is self:
                 known = self._fields[key] = _six(key, self._wanted)
             if isinstance(known, tuple):
-                out.of(known[0]).append(known[1] + number(int(value)))
+                out.of(known[0]).append(known[1] + digits(value))
 
     def _pairs(self, path: str, out: Exposition) -> None:
         """Lines come in pairs: the names of a protocol's fields, then their values."""
@@ -55,7 +55,7 @@ class Netstat(Source):
             if words[0] != head.partition(b" ")[0]:
                 raise ValueError(f"{path} has a line of {words[0][:40]!r} where one of {head[:40]!r} was due")
             for column, family, start in columns:
-                out.of(family).append(start + number(int(words[column])))
+                out.of(family).append(start + digits(words[column]))
 
 
 def _columns(head: bytes, wanted: Filter) -> Iterator[tuple[int, Family, str]]:

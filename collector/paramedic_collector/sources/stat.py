@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paramedic_collector.exposition import Exposition, counter, gauge, number, prefix
+from paramedic_collector.exposition import Exposition, counter, digits, gauge, prefix
 from paramedic_collector.source import Context, Source
 
 _FIELDS = {
@@ -34,9 +34,9 @@ class Stat(Source):
             name, *rest = line.split(None, 2)[:2] or (b"",)
             family = _FIELDS.get(name)
             if family is not None and rest:
-                out.of(family).append(self._starts[family] + number(int(rest[0])))
+                out.of(family).append(self._starts[family] + digits(rest[0]))
             elif name == b"softirq" and context.settings.stat.softirq:
                 counts = line.split()[2:]
                 out.of(_SOFT).extend(
-                    [start + number(int(count)) for start, count in zip(self._vectors, counts, strict=False)]
+                    [start + digits(count) for start, count in zip(self._vectors, counts, strict=False)]
                 )

@@ -6,7 +6,6 @@ import time as clock
 from pathlib import Path
 
 from paramedic_collector.exposition import Exposition, Family
-from paramedic_collector.files import read_text
 from paramedic_collector.source import Context, Source
 
 _SECONDS = Family("node_time_seconds", "gauge", "System time in seconds since epoch (1970).")
@@ -43,9 +42,9 @@ class Time(Source):
             self._devices = _devices(context.paths.sys(_FOLDER))
         for device in self._devices:
             folder = context.paths.sys(_FOLDER, f"clocksource{device}")
-            for source in read_text(f"{folder}/available_clocksource").split():
+            for source in self.files.text(f"{folder}/available_clocksource").split():
                 out.add(_AVAILABLE, 1, device=device, clocksource=source)
-            if current := read_text(f"{folder}/current_clocksource"):
+            if current := self.files.text(f"{folder}/current_clocksource"):
                 out.add(_CURRENT, 1, device=device, clocksource=current)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from paramedic_collector.exposition import Exposition, Family
-from paramedic_collector.files import read_text
 from paramedic_collector.source import Context, Source
 
 
@@ -32,5 +31,5 @@ class Uname(Source):
             version=system.version,
             machine=system.machine,
             nodename=system.nodename,
-            domainname=read_text(context.paths.proc("sys/kernel/domainname"), "(none)"),
+            domainname=self.files.text(context.paths.proc("sys/kernel/domainname")) or "(none)",
         )
