@@ -299,8 +299,9 @@ class _Connection(BaseHTTPRequestHandler):
 
     def __init__(self, connection: socket.socket, owner: RoleServer) -> None:
         self._owner = owner
-        # Head and body are two writes: by Nagle's algorithm the second would wait for the caller's delayed ACK, 40 ms.
-        self.disable_nagle_algorithm = connection.family != socket.AF_UNIX
+        if connection.family != socket.AF_UNIX:
+            # Head and body are two writes: by Nagle's algorithm the second would wait for a delayed ACK, 40 ms.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().__init__(connection, ("", 0), None)  # type: ignore[arg-type]
 
     def handle_one_request(self) -> None:
