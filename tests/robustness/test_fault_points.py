@@ -14,6 +14,7 @@ from support_robust import (
     ensure_supervised,
     fault_points,
     journals_whole,
+    quick,
     wait_healed,
 )
 from support_supervisor import until
@@ -32,12 +33,6 @@ POINTS = (
     "verbs.before_intent", "verbs.after_intent", "verbs.after_act", "verbs.after_outcome",
     "recover.before_outcome", "recover.after_outcome",
 )  # fmt: skip
-QUICK = {
-    "hub__listen": "127.0.0.1:0",
-    "collector__listen": "",
-    "healer__recovered_after": "0.5s",
-    "healer__verified_after": "0.5s",
-}
 
 
 def test_every_point_in_the_tree_is_tried():
@@ -52,7 +47,7 @@ def heal(private_engine, request):
     name = "point-" + "-".join((point, roles[-1])).replace(".", "-").replace("_", "-")
     patient = Patient(private_engine, name)
     try:
-        with paramedic(private_engine.host, roles=roles, start=False, **QUICK) as p:
+        with paramedic(private_engine.host, roles=roles, start=False, **quick()) as p:
             p.marks, p.points = p.data.parent / "marks", {x for x in (point, SECOND.get(point)) if x}
             armed = ",".join(f"{x}={p.marks}/{x}" for x in p.points)
             p.start({**os.environ, "PARAMEDIC_FAULTS": armed})

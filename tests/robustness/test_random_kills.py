@@ -8,22 +8,16 @@ import time
 import pytest
 
 from support_paramedic import paramedic
-from support_robust import ROLES, Patient, all_back, ensure_supervised, journals_whole, wait_healed
+from support_robust import ROLES, Patient, all_back, ensure_supervised, journals_whole, quick, wait_healed
 
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
 ]
-VICTIMS = ("runtime",) * 6 + ("healer",) * 5 + ("supervisor",) * 4 + ("hub",) * 3 + ("collector",) * 2
+VICTIMS = ("runtime",) * 5 + ("healer",) * 5 + ("supervisor",) * 4 + ("hub", "collector", "dns") * 2
 # From the fault to the end of the restart: noticed within 0.6 s, decided at once, 1 s of stop timeout.
 LATEST = 2.2
-QUICK = {
-    "hub__listen": "127.0.0.1:0",
-    "collector__listen": "",
-    "healer__recovered_after": "0.5s",
-    "healer__verified_after": "0.5s",
-}
 
 
 def kill(running, victim):
@@ -45,7 +39,7 @@ def test_twenty_kills_at_random_during_heals(private_engine):
     luck.shuffle(victims)
     patients = []
     try:
-        with paramedic(private_engine.host, roles=ROLES, **QUICK) as p:
+        with paramedic(private_engine.host, roles=ROLES, **quick()) as p:
             for number, victim in enumerate(victims):
                 patient = Patient(private_engine, f"random-{number}")
                 patients.append(patient)

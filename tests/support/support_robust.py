@@ -10,10 +10,11 @@ from pathlib import Path
 from paramedic.roles import SPECS
 from paramedic_core.errors import ParamedicError
 from paramedic_core.sys.client import RoleClient
+from support_dns import free_port
 from support_paramedic import Paramedic
 from support_supervisor import alive, until
 
-ROLES = ("runtime", "collector", "healer", "hub")
+ROLES = tuple(spec.name for spec in SPECS)
 ROOT = Path(__file__).resolve().parents[2]
 # Well at each start, until somebody removes the file. `sleep` as process 1 hears no SIGTERM: a restart takes a second.
 _WELL = ("sh", "-c", "touch /tmp/well; exec sleep 100000")
@@ -21,6 +22,17 @@ _OPTIONS = (
     "--health-cmd", "test -f /tmp/well", "--health-interval", "0.5s", "--health-retries", "1",
     "--label", "paramedic.heal=true", "--stop-timeout", "1",
 )  # fmt: skip
+
+
+def quick():
+    """Settings of a short heal, with ports of the test's own."""
+    return {
+        "hub__listen": "127.0.0.1:0",
+        "collector__listen": "",
+        "dns__port": str(free_port()),
+        "healer__recovered_after": "0.5s",
+        "healer__verified_after": "0.5s",
+    }
 
 
 def fault_points():
