@@ -8,7 +8,7 @@ import pytest
 from paramedic_core.sys.identity import GID, UIDS
 from support_caller import call_as
 from support_paramedic import paramedic
-from support_robust import ROLES
+from support_robust import ROLES, quick
 from support_supervisor import as_uid, connect
 
 pytestmark = [
@@ -25,7 +25,7 @@ def running(private_engine):
     name = "apart"
     private_engine.run(name, options=("-e", f"DB_PASSWORD={SECRET}", "--label", f"my.api-token={SECRET}"))
     try:
-        with paramedic(private_engine.host, roles=ROLES, hub__listen="127.0.0.1:0", collector__listen="") as p:
+        with paramedic(private_engine.host, roles=ROLES, **quick()) as p:
             p.engine, p.container = private_engine, private_engine.inspect(name)
             yield p
     finally:
