@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,65 +14,20 @@ from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
 from paramedic_core.codec import to_plain
 from paramedic_core.sys.identity import GID, UIDS
-from support_collector import ALONE, NOW, collect, container, samples, world
+from support_cgroups import Group, can_make
+from support_cgroups import groups as make
+from support_collector import ALONE, NOW, collect, samples, world
 from support_wait import wait_until
 
 pytestmark = pytest.mark.root
-_BASE = Path("/sys/fs/cgroup")
-
-
-class Group:
-    """A cgroup as an engine would make it, in every hierarchy, with a sleeping process in a network of its own."""
-
-    def __init__(self, parent: str) -> None:
-        self.id = secrets.token_hex(32)
-        unified = (_BASE / "cgroup.controllers").exists()
-        roots = [_BASE] if unified else [_BASE / name for name in ("cpuacct", "memory") if (_BASE / name).is_dir()]
-        self._folders = [root / parent / self.id for root in roots]
-        command = ["unshare", "--net", "sh", "-c", "read go; exec sleep 1000"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        for folder in self._folders:
-            folder.mkdir(parents=True)
-            if unified:
-                for above in (folder.parent.parent, folder.parent):
-                    (above / "cgroup.subtree_control").write_text("+cpu +memory")
-            (folder / "cgroup.procs").write_text(str(self._process.pid))
-        # What it touches from here on is charged to the group.
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        pid = self._process.pid
-        self.container = replace(container(f"c-{self.id[:6]}", pid=pid), id=self.id)
-
-    def end(self) -> None:
-        """End the process and remove the cgroup, as an engine does."""
-        self._process.kill()
-        self._process.wait()
-        for folder in self._folders:
-            if folder.exists():
-                wait_until(lambda folder=folder: _removed(folder))  # type: ignore[misc]
-
-
-def _removed(folder: Path) -> bool:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-    return not folder.exists()
 
 
 @pytest.fixture
 def groups() -> Iterator[list[Group]]:
-    if os.geteuid() != 0 or not os.access(_BASE, os.W_OK):
+    if not can_make():
         pytest.skip("cgroups can only be made by root, where /sys/fs/cgroup can be written")
-    parent = f"paramedic-test-{secrets.token_hex(4)}"
-    made: list[Group] = []
-    try:
-        for _ in range(3):
-            made.append(Group(parent))
+    with make(3) as made:
         yield made
-    finally:
-        for group in made:
-            group.end()
-        for folder in [*_BASE.glob(parent), *_BASE.glob(f"*/{parent}")]:
-            folder.rmdir()
 
 
 def _names(text: str) -> set[str]:
@@ -123,7 +74,7 @@ def test_a_removed_cgroup_is_noticed_on_a_held_descriptor(groups: list[Group]) -
     source, group = Containers(), groups[0]
     context = Context(now=NOW, world=world([group.container]), settings=ALONE)
     assert collect(source, context)
-    for folder in group._folders:
+    for folder in group.folders:
         (folder.parents[1] / "cgroup.procs").write_text(str(group.container.pid))
         folder.rmdir()
     assert collect(source, context) == ""
