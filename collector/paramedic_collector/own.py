@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from paramedic_collector.apps import Apps
 from paramedic_collector.scrape import Scraper
 
 
@@ -19,11 +20,12 @@ class Own(Collector):
 
     Args:
         scraper: whose counts are shown.
+        apps: as well.
         silence: seconds since runtime was last heard; infinite before the first time.
     """
 
-    def __init__(self, scraper: Scraper, silence: Callable[[], float]) -> None:
-        self._scraper, self._silence = scraper, silence
+    def __init__(self, scraper: Scraper, apps: Apps, silence: Callable[[], float]) -> None:
+        self._scraper, self._apps, self._silence = scraper, apps, silence
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._registry.register(self)
@@ -62,6 +64,17 @@ class Own(Collector):
             "Ends of containers that a read here was first to see.",
             value=deaths,
         )
+        yield GaugeMetricFamily(
+            "paramedic_collector_app_targets",
+            "Containers whose labels ask to be scraped.",
+            value=len(self._apps.targets()),
+        )
+        scrapes = CounterMetricFamily(
+            "paramedic_collector_app_scrapes_total", "Scrapes of containers, by how they went.", labels=["outcome"]
+        )
+        for outcome in ("ok", "failed"):
+            scrapes.add_metric([outcome], self._apps.outcomes[outcome])
+        yield scrapes
         yield GaugeMetricFamily(
             "paramedic_collector_runtime_silence_seconds",
             "Seconds since runtime was last heard; with no World yet +Inf.",

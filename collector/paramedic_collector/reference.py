@@ -32,6 +32,8 @@ _OWN = (
     ("paramedic_collector_source_failures_total", "counter", "Scrapes in which a source failed, by `source`."),
     ("paramedic_collector_sources_stuck", "gauge", "Sources that hang and are left behind until they return."),
     ("paramedic_collector_container_deaths_total", "counter", "Ends of containers that a read here was first to see."),
+    ("paramedic_collector_app_targets", "gauge", "Containers whose labels ask to be scraped."),
+    ("paramedic_collector_app_scrapes_total", "counter", "Scrapes of containers, by `outcome`: ok, failed."),
     ("paramedic_collector_runtime_silence_seconds", "gauge", "Seconds since runtime was last heard."),
 )
 _TAIL = """## Containers: different, or not done yet
@@ -48,7 +50,7 @@ _TAIL = """## Containers: different, or not done yet
 | `container_tasks_state`, `container_cpu_load_average_10s`, `container_processes`, `_file_descriptors`, `_sockets`, hugetlb, NUMA, schedstat, perf, resctrl, TCP and UDP states | off in cAdvisor too (each costs a walk through all processes) |
 | raw cgroups | the root and those just below it (cAdvisor: all); none with `collector.docker_only` |
 | `cadvisor_version_info` | it is not cAdvisor; the engine's version is in `node_meta` |
-| GPUs, metrics that containers expose | later |
+| GPUs | later |
 """
 
 

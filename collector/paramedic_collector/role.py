@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramedic_collector.access import Access
+from paramedic_collector.apps import Apps
 from paramedic_collector.negotiate import answer, wants_openmetrics
 from paramedic_collector.own import Own
 from paramedic_collector.scrape import Scraper
@@ -43,7 +44,8 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
         return context_of(settings.collector, clock.now(), feed.world, host, node)
 
     scraper = Scraper(context, settings=settings.collector)
-    own = Own(scraper, lambda: feed.silence)
+    apps = Apps(settings.collector, lambda: feed.world, clock)
+    own = Own(scraper, apps, lambda: feed.silence)
 
     access = Access(settings.collector, TokenStore(data / "tokens.json"))
 
@@ -55,7 +57,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     return Role(
         name="collector",
         components=(_World(feed), _Sources(scraper, context().paths)),
-        routes={"GET /metrics": access.guarded(metrics)},
+        routes={path: access.guarded(h) for path, h in {"GET /metrics": metrics, **apps.routes()}.items()},
         listen=(settings.collector.listen,) if settings.collector.listen else (),
         tls=_tls(settings.collector),
     )

@@ -107,6 +107,26 @@ class HubSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrapeSettings:
+    """The metrics that containers expose themselves, where their labels say so."""
+
+    targets: Annotated[int, Bounds(0, 10_000)] = 200
+    """How many containers may be scraped; 0: none."""
+    timeout: Annotated[Duration, Bounds(0.1, 60)] = 10.0
+    """How long one may take to answer."""
+    body_size_limit: Annotated[Size, Bounds(1 << 10, 256 << 20)] = 16 << 20
+    """How much one may say at a time; of more, nothing is taken."""
+    sample_limit: Annotated[int, Bounds(1)] = 10_000
+    """How many samples one may have; of more, nothing is taken."""
+    label_limit: Annotated[int, Bounds(1)] = 64
+    """How many labels a sample may have."""
+    label_name_length_limit: Annotated[int, Bounds(1)] = 256
+    """How long a label's name may be, in bytes."""
+    label_value_length_limit: Annotated[int, Bounds(1)] = 1024
+    """How long a label's value may be, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorSettings:
     """The role that reads node and containers and serves Prometheus' format."""
 
@@ -149,6 +169,7 @@ class CollectorSettings:
     systemd: node.SystemdSettings = field(default_factory=node.SystemdSettings)
     textfile: node.TextfileSettings = field(default_factory=node.TextfileSettings)
     vmstat: node.VmstatSettings = field(default_factory=node.VmstatSettings)
+    scrape: ScrapeSettings = field(default_factory=ScrapeSettings)
     docker_only: bool = False
     """Leave out the host's root cgroup and those just below it, which are measured like containers, as cAdvisor does."""
 
