@@ -1,8 +1,8 @@
 # The commands of this repository. Each is a script of scripts/, so that they work without make too.
-.PHONY: help setup check test demo up bench conformance docs lock clean
+.PHONY: help setup check test test-current demo up bench conformance docs lock clean
 
 help:  ## these words
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup:  ## install everything into .venv, from requirements.lock
 	@scripts/setup
@@ -12,6 +12,9 @@ check: setup  ## formatting, lint, types, layers, packaging, documentation
 
 test: setup  ## every test there is, with a real private Docker Engine
 	@scripts/test $(TESTS)
+
+test-current: setup  ## the tests with an engine, on a current Docker (built once, and kept)
+	@scripts/test-current $(TESTS)
 
 demo: setup  ## a private engine, four things that break, and paramedic (ONCE=1: end by itself)
 	@scripts/demo

@@ -49,10 +49,12 @@ def _rights(folder: Path, mode: int, uid: int, gid: int) -> None:
     # Opened first and without following a link, so that nobody can have another folder's rights changed.
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        if separated() and os.geteuid() == 0:
-            os.fchown(fd, uid, gid)
-        if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+        found = os.fstat(fd)
+        # The mode first, while it is still root's; and nothing where nothing differs: a container may see it read-only.
+        if stat.S_IMODE(found.st_mode) != mode:
             os.fchmod(fd, mode)
+        if separated() and os.geteuid() == 0 and (found.st_uid, found.st_gid) != (uid, gid):
+            os.fchown(fd, uid, gid)
     finally:
         os.close(fd)
 

@@ -1,4 +1,7 @@
-"""`DATA/run/supervisor.json`: how the roles are, for `paramedic status` and the hub; written when something changed."""
+"""`DATA/run/supervisor.json`: how the roles are, for `paramedic status` and the hub; written when something changed.
+
+Where two supervisors share the directory, the second one's is `supervisor-ROLE.json`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 from paramedic.nursery import Nursery
 from paramedic_core.sys.files import write_atomic
-from paramedic_core.sys.identity import separated, socket_path
+from paramedic_core.sys.identity import pid_namespace, separated, socket_path
 
 log = logging.getLogger("paramedic.report")
 
@@ -22,13 +25,15 @@ class Report:
 
     Args:
         data: the data directory.
+        path: the file.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, path: Path) -> None:
         self._data = data
-        self._path = data / "run" / "supervisor.json"
+        self._path = path
         self._fixed = {
             "pid": os.getpid(),
+            "pid_namespace": pid_namespace(),
             "started_at": round(time.time(), 3),
             "separated": separated(),
         }

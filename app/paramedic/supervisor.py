@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paramedic.health import EVERY, Rounds
+from paramedic.login import page
 from paramedic.loop import NEVER, Loop
 from paramedic.notify import Notifier
 from paramedic.nursery import Nursery
@@ -36,6 +37,7 @@ class Supervisor:
         options: how it was read, to read it again at SIGHUP.
         data: the prepared data directory.
         host: this host's id.
+        report: where it says how the roles are.
         ask_every: seconds between health questions.
     """
 
@@ -47,13 +49,14 @@ class Supervisor:
         data: Path,
         host: str,
         *,
+        report: Path,
         ask_every: float = EVERY,
     ) -> None:
         self._loop = Loop((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD))
         self._nursery = Nursery(self._loop, specs, settings, data, host)
         self._rounds = Rounds(self._loop, self._nursery, data, ask_every)
         self._reload = Reload(self._loop, self._nursery, options)
-        self._notifier, self._report = Notifier(), Report(data)
+        self._notifier, self._report = Notifier(), Report(data, report)
         self._beat_at = 0.0 if self._notifier.interval else NEVER
         self._stop_began = NEVER
         self._said = ""
@@ -104,8 +107,7 @@ class Supervisor:
 
     def _page(self) -> str:
         shown = any(w.name == "hub" and w.stage is Stage.UP for w in self._nursery.wards)
-        hub = self._nursery.settings.hub
-        return f"; the page is at {hub.public_url or f'http://{hub.listen}/'}" if shown else ""
+        return f"; the page is at {page(self._nursery.settings.hub)}" if shown else ""
 
     def _tell(self, word: str) -> None:
         self._said = word

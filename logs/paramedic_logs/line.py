@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 LEVELS = ("", "trace", "debug", "info", "warn", "error", "fatal")
@@ -13,6 +14,9 @@ GAP = 0b0001_0000
 """Not a line: lines were lost here, and the text is what is known of them."""
 CUT = 0b0010_0000
 """The line was longer than is kept."""
+
+
+_TOKEN = re.compile(rb"paramedic_[A-Za-z0-9_-]{43}")
 
 
 class Line(NamedTuple):
@@ -36,3 +40,8 @@ def gap_line(ns: int, reason: str, lost: int = -1) -> Line:
     """
     known = {"reason": reason, "bytes": lost} if lost >= 0 else {"reason": reason}
     return Line(ns, GAP, json.dumps(known, separators=(",", ":")).encode())
+
+
+def without_tokens(text: bytes) -> bytes:
+    """A line without paramedic's own tokens: whoever may search logs must not find the right to act in them."""
+    return _TOKEN.sub(b"paramedic_(hidden)", text) if b"paramedic_" in text else text

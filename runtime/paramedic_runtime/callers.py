@@ -40,7 +40,10 @@ def owner(request: Request, tokens: TokenStore) -> str:
             return f"token {token.name}"
         raise Refused("not_admin", "this token is not an admin's: `paramedic token create --role admin` makes one")
     if request.peer is not None and request.peer.uid in (0, os.geteuid()):
-        return name(request)
+        if request.peer.pid:
+            return name(request)
+        # The kernel gives no process id for a caller of another pid namespace: root of the other roles' container.
+        raise Refused("not_admin", "root counts in runtime's own container only: call it there, or with an admin token")
     raise Refused("not_admin", "this needs root on this host, or an admin token")
 
 

@@ -10,7 +10,15 @@ import pytest
 
 from paramedic.doctor.base import BAD, OK, WARN, Facts, Role, Verdict, check, checks, examine
 from paramedic_core.model import HealthCheck
-from paramedic_core.settings import HealerSettings, HubSettings, Mode, RuntimeSettings, Settings
+from paramedic_core.settings import (
+    CollectorSettings,
+    HealerSettings,
+    HubSettings,
+    LogsSettings,
+    Mode,
+    RuntimeSettings,
+    Settings,
+)
 from paramedic_core.world import Engine, EngineStatus, Hands
 from support_console import container, sick, world
 
@@ -317,3 +325,34 @@ def test_without_rights(machine):
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_in_one_container_it_says_what_it_cannot_see_or_keep_apart(machine):
+    ours = container("paramedic", is_self=True, network_mode="paramedic_default")
+    every = (*machine.roles, "logs", "dns")
+    alone = on(machine, contained=True, roles=dict.fromkeys(every, Role("ready")), world=world(ours))
+    one(alone, "container: separation", WARN, "only user ids", "full.yaml")
+    texts = [v.what for v in said(alone, "container: sight", WARN)]
+    assert [text.partition(" ")[0] for text in texts] == ["the", "the", "names"]
+    assert "CPU and memory not at all" in texts[0]
+    assert "no lines are kept" in texts[1]
+    assert "containers cannot ask it" in texts[2]
+
+
+def test_in_the_full_form_it_says_that_all_is_well(machine):
+    settings = Settings(
+        collector=CollectorSettings(path_procfs="/host/proc", path_rootfs="/host"),
+        logs=LogsSettings(path_rootfs="/host"),
+    )
+    ours = container("paramedic-roles", is_self=True, network_mode="host")
+    full = on(
+        machine, contained=True, elsewhere=frozenset({"runtime"}), settings=settings, world=world(ours),
+        roles=dict.fromkeys((*machine.roles, "logs", "dns"), Role("ready")),
+    )  # fmt: skip
+    assert not said(full, "container: separation")
+    assert said(full, "container: separation", OK)
+    assert not said(full, "container: sight")
+
+
+def test_on_the_host_containers_are_not_spoken_of(machine):
+    assert not [v for v in examine(machine) if v.name.startswith("container:")]

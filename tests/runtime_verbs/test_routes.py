@@ -12,8 +12,9 @@ from paramedic_core.settings import Mode
 from paramedic_core.sys import identity
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.identity import GID, UIDS, uid_of
-from paramedic_core.sys.server import RoleServer, unix_listener
+from paramedic_core.sys.server import Peer, Request, RoleServer, unix_listener
 from paramedic_core.sys.tokens import TokenStore
+from paramedic_runtime import callers
 from paramedic_runtime.grants import resolve
 from paramedic_runtime.routes import Desk
 from support_caller import call_as
@@ -233,3 +234,15 @@ def test_which_service_a_name_means(house):
 
 def test_who_is_who():
     assert uid_of("healer") == (UIDS["healer"] if os.geteuid() == 0 else os.geteuid())
+
+
+def test_root_of_another_container_is_not_local_root(tmp_path):
+    def owner(pid):
+        # The kernel gives 0 for a process that has no id in our pid namespace (tests/deploy shows it in real containers).
+        request = Request("POST", "/grants", peer=Peer(pid, 0, GID))
+        return callers.owner(request, TokenStore(tmp_path / "tokens.json"))
+
+    assert owner(17) == "root"
+    with pytest.raises(Refused, match="runtime's own container only") as caught:
+        owner(0)
+    assert caught.value.code == "not_admin"

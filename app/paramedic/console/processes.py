@@ -58,9 +58,9 @@ def role_states(peers: Peers, sample: float = 0.0) -> list[RoleState]:
         return [RoleState(name, "away", "it is not running") for name in USUAL]
     # A supervisor that was told to run some roles misses no others.
     names = found | set(report.roles or USUAL)
-    before = {name: _process(run / f"{name}.pid") for name in names}
+    before = {name: None if name in report.elsewhere else _process(run / f"{name}.pid") for name in names}
     if report.pid:
-        before["supervisor"] = _process(run / "supervisor.json", report.pid)
+        before["supervisor"] = _process(run, report.pid)
     spent = {name: _spent(p) for name, p in before.items() if p is not None}
     if sample > 0:
         time.sleep(sample)

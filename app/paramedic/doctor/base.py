@@ -53,6 +53,10 @@ class Facts:
     roles: Mapping[str, Role] = field(default_factory=dict)
     freeze: Mapping[str, object] = field(default_factory=dict)
     """What runtime says of FREEZE: on, by, reason, at."""
+    contained: bool = False
+    """Whether this is a container, so that paramedic runs in one too."""
+    elsewhere: frozenset[str] = frozenset()
+    """Roles in another container."""
     proc: Path = Path("/proc")
     sys: Path = Path("/sys")
     environ: Mapping[str, str] = field(default_factory=dict)

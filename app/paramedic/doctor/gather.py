@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paramedic.console.peers import Away, NoRights, Peers
 from paramedic.console.processes import role_states
+from paramedic.console.report import read_report
 from paramedic.doctor.base import Facts, Role
 from paramedic_core.errors import ParamedicError
 from paramedic_core.settings import Settings
@@ -22,11 +23,20 @@ def gather(data: Path, settings: Settings) -> Facts:
         settings: the configuration that paramedic runs with, or would.
     """
     peers = Peers(data, timeout=3.0)
-    common = {"data": data, "settings": settings, "now": time.time(), "uid": os.geteuid(), "environ": os.environ}
+    contained = any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
+    common = {
+        "contained": contained,
+        "data": data,
+        "settings": settings,
+        "now": time.time(),
+        "uid": os.geteuid(),
+        "environ": os.environ,
+    }
     try:
         roles = {s.role: Role("away" if s.state == "silent" else s.state, s.reason) for s in role_states(peers)}
     except NoRights as error:
         return Facts(**common, denied=error.message)  # type: ignore[arg-type]
+    common["elsewhere"] = read_report(data).elsewhere
     world, denied = _world(peers)
     freeze, _ = peers.maybe("runtime", "/freeze") if world else ({}, "")
     return Facts(**common, world=world, denied=denied, roles=roles, freeze=freeze or {})  # type: ignore[arg-type]

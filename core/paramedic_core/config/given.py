@@ -10,8 +10,8 @@ from paramedic_core.config.schema import Path, leaves
 from paramedic_core.config.text import Node, Parsed, parse, scalar
 
 PREFIX = "PARAMEDIC_"
-NOT_SETTINGS = ("PARAMEDIC_CONFIG", "PARAMEDIC_DEBUG", "PARAMEDIC_FAULTS", "PARAMEDIC_TOKEN")
-"""Variables with a meaning of their own: configuration files, the command line's traces, fault points in tests, its token."""
+NOT_SETTINGS = ("PARAMEDIC_CONFIG", "PARAMEDIC_DEBUG", "PARAMEDIC_FAULTS", "PARAMEDIC_LOGIN_LINK", "PARAMEDIC_TOKEN")
+"""Variables with a meaning of their own: configuration files, the command line's traces, fault points in tests, the image's login link, its token."""
 _KUBERNETES = re.compile(r"PARAMEDIC_(SERVICE_(HOST|PORT).*|PORT(_\d+_(TCP|UDP).*)?)")
 """What Kubernetes puts in every pod beside a Service named paramedic
 (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)."""

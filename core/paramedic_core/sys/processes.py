@@ -59,11 +59,14 @@ def die_with_parent(parent: int) -> None:
 def drop_rights(uid: int, gid: int, capabilities: Collection[Capability]) -> None:
     """Become `uid` and `gid` for good: no supplementary groups, these capabilities and never more.
 
-    Only for a process that runs as root; root itself (uid 0) keeps its uid and still loses all other capabilities.
+    Only for a process that runs as root; root itself (uid 0) keeps its uid and still loses all other capabilities. One that
+    this process was not given itself (in a container) is left out: its role says what it cannot do then.
 
     Raises:
         ConfigError: this process may not (a container without CAP_SETUID, CAP_SETGID or CAP_SETPCAP).
     """
+    permitted = _permitted()
+    capabilities = [capability for capability in capabilities if permitted >> capability & 1]
     try:
         _narrow_bounds(capabilities)
         os.setgroups([])
@@ -133,6 +136,12 @@ def _narrow_bounds(keep: Collection[Capability]) -> None:
             if error.errno == errno.EINVAL:
                 return  # past the last capability of this kernel
             raise
+
+
+def _permitted() -> int:
+    """This process' permitted capabilities as a bit mask (proc_pid_status(5), CapPrm)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("CapPrm:")[2].split(maxsplit=1)[0], 16)
 
 
 def _set_capabilities(keep: Collection[Capability]) -> None:

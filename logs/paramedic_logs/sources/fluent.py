@@ -16,7 +16,7 @@ from typing import Any
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
 
 from paramedic_core.errors import BadInput
-from paramedic_logs.line import CUT, STDERR, Line
+from paramedic_logs.line import CUT, STDERR, Line, without_tokens
 from paramedic_logs.parse.level import level_of
 
 MOST_FRAME = 2 << 20
@@ -162,7 +162,7 @@ def _line(tag: str, entry: Any, now: float) -> tuple[str, Line] | None:
     shown = name.lstrip("/") if isinstance(name, str) and name.strip("/") else tag
     data = text.rstrip("\n").encode("utf-8", "replace")
     meta = level_of(data) | (STDERR if record.get("source") == "stderr" else 0) | (CUT if len(data) > _MOST_TEXT else 0)
-    return shown[:_MOST_NAME] or "(none)", Line(ns, meta, data[:_MOST_TEXT])
+    return shown[:_MOST_NAME] or "(none)", Line(ns, meta, without_tokens(data[:_MOST_TEXT]))
 
 
 def _ns(value: Any, now: float) -> int | None:

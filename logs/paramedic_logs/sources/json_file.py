@@ -15,7 +15,7 @@ from pathlib import Path
 from paramedic_core.counters import Counters
 from paramedic_core.errors import BadInput
 from paramedic_logs import stats
-from paramedic_logs.line import CUT, STDERR, Line, gap_line
+from paramedic_logs.line import CUT, STDERR, Line, gap_line, without_tokens
 from paramedic_logs.parse.docker_json import Decoder, Piece
 from paramedic_logs.parse.level import level_of
 from paramedic_logs.sources.rotation import MARK, LogFile, Place, open_files
@@ -212,7 +212,7 @@ class ContainerLog:
             self._counters.add(stats.CUT)
             text, meta = text[:MOST_LINE], meta | CUT
         self._last_ns = max(self._last_ns, ns)
-        return Line(ns, meta | level_of(text) | (STDERR if stderr else 0), text)
+        return Line(ns, meta | level_of(text) | (STDERR if stderr else 0), without_tokens(text))
 
     def _end_parts(self) -> None:
         """Parts whose end does not come: the container died in the middle of a line."""

@@ -55,7 +55,7 @@ def memory_cgroup(facts: Facts) -> Iterator[Verdict]:
 def disk_space(facts: Facts) -> Iterator[Verdict]:
     places = [facts.data]
     if facts.world and facts.world.engine.root_dir:
-        places.append(Path(facts.world.engine.root_dir))
+        places.append(Path(facts.settings.collector.path_rootfs, facts.world.engine.root_dir.lstrip("/")))
     for place in places:
         there = next((p for p in (place, *place.parents) if os.access(p, os.F_OK)), Path("/"))
         stat = os.statvfs(there)

@@ -1,0 +1,102 @@
+"""The files of deploy/ say what they promise, and only settings and roles that there are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from paramedic.roles import SPECS
+from paramedic_core.config import load
+from paramedic_core.sys.identity import GID
+from support_repo import ROOT, packages
+
+SMALL, FULL = (yaml.safe_load((ROOT / f"deploy/compose/{name}.yaml").read_text()) for name in ("small", "full"))
+DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
+EVERY = [
+    pytest.param(service, id=f"{form['name']}-{name}")
+    for form in (SMALL, FULL)
+    for name, service in form["services"].items()
+]
+ROLES = FULL["services"]["roles"]
+RUNTIME = FULL["services"]["runtime"]
+
+
+def mounts(service: dict) -> dict[str, str]:
+    """Where → what, for `WHAT:WHERE[:OPTIONS]`."""
+    found = {}
+    for line in service["volumes"]:
+        what, where, *_ = re.sub(r"\$\{[^}]*\}", "socket", line).split(":")
+        found[where] = what
+    return found
+
+
+@pytest.mark.parametrize("service", EVERY)
+def test_every_container_is_hardened(service: dict) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"]
+    assert service["mem_limit"]
+    assert service["group_add"] == [str(GID)]
+    assert "privileged" not in service
+    assert not {"SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "DAC_OVERRIDE"} & set(service["cap_add"])
+    assert "paramedic.role" in service["labels"], "without it, it could act on itself"
+
+
+@pytest.mark.parametrize("service", EVERY)
+def test_only_the_hosts_loopback_is_published(service: dict) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_runtime_has_the_socket_and_no_network_and_the_roles_the_other_way_round() -> None:
+    assert mounts(RUNTIME)["/run/docker.sock"] == "socket"
+    assert RUNTIME["network_mode"] == "none"
+    assert "ports" not in RUNTIME
+    assert "socket" not in mounts(ROLES).values()
+    assert not any("docker" in where for where in mounts(ROLES))
+    assert any(entry.startswith("/host/run") for entry in ROLES["tmpfs"]), "the host's sockets are hidden"
+
+
+def test_each_role_runs_once() -> None:
+    said = [word for service in (RUNTIME, ROLES) for word in service["command"] if word not in ("run", "--role")]
+    assert sorted(said) == sorted(spec.name for spec in SPECS)
+
+
+def test_the_roles_may_not_write_what_runtime_trusts() -> None:
+    lines = ROLES["volumes"]
+    assert "trust:/var/lib/paramedic:ro" in lines
+    assert "runtime" not in mounts(ROLES).values()
+    assert all(":ro" in line for line in lines if line.startswith("/"))
+    for spec in SPECS:
+        home = f"/var/lib/paramedic/{spec.name}"
+        assert (home in mounts(ROLES)) is (spec.folder and spec.name != "runtime"), home
+
+
+@pytest.mark.parametrize("folder", ["run", *(spec.name for spec in SPECS if spec.folder)])
+def test_the_image_has_each_folder_for_a_volume_that_is_read_only(folder: str) -> None:
+    made = re.search(r"mkdir (run [a-z ]+)", DOCKERFILE)
+    assert made is not None
+    assert folder in made[1].split()
+
+
+def test_environment_variables_are_settings() -> None:
+    said = dict(re.findall(r"(PARAMEDIC_\w+)=(\S+)", DOCKERFILE))
+    assert said["PARAMEDIC_HUB__LISTEN"] == "0.0.0.0:9110"
+    for more in ({}, ROLES["environment"]):
+        loaded = load(env={**said, **more})
+        assert not [str(w) for w in loaded.warnings if "names no setting" in str(w)]
+    assert loaded.settings.logs.path_rootfs == loaded.settings.collector.path_rootfs == "/host"
+
+
+def test_the_build_context_has_every_part() -> None:
+    wanted = {f"!{package.parts[0]}" for package in packages()}
+    assert wanted <= set((ROOT / ".dockerignore").read_text().split())
+
+
+def test_build_settings_stay_out_of_the_image() -> None:
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert "PIP_" not in last
+    assert "ARG" not in last
+    assert "pip" not in last
