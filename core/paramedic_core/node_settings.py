@@ -160,6 +160,14 @@ class SystemdSettings:
     """The only units to tell of; the whole name must match."""
     unit_exclude: Pattern = r".+\.(automount|device|mount|scope|slice)"
     """Units to leave out; the whole name must match."""
+    enable_restarts_metrics: bool = False
+    """Whether to tell how often each service was restarted, `node_systemd_service_restart_total`."""
+    enable_start_time_metrics: bool = False
+    """Whether to tell when each unit became active, `node_systemd_unit_start_time_seconds`."""
+    bus: str = "/run/dbus/system_bus_socket"
+    """The bus' socket, below `path_rootfs`."""
+    private: bool = False
+    """Whether `bus` is systemd's own socket (/run/systemd/private, for root only), and no bus."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +46,11 @@ class Exporter:
         before, walls, body, coding = self.spent(), [], b"", None
         for _ in range(times):
             began = time.perf_counter()
-            connection.request("GET", "/metrics", headers=headers)
-            answer = connection.getresponse()
+            try:
+                connection.request("GET", "/metrics", headers=headers)
+                answer = connection.getresponse()
+            except OSError as error:
+                raise RuntimeError(f"{self.name} ({self.pid}) does not answer: {error}") from error
             body, coding = answer.read(), answer.getheader("Content-Encoding")
             walls.append(time.perf_counter() - began)
             if answer.status != 200:
@@ -128,7 +131,9 @@ def collector(sets: dict[str, str], *more: str) -> Iterator[Exporter]:
 
 
 @contextmanager
-def peer(name: str, binary: str, *flags: str, like: Exporter | None = None) -> Iterator[Exporter]:
+def peer(
+    name: str, binary: str, *flags: str, like: Exporter | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Exporter]:
     """An exporter that takes `--web.listen-address`, as node_exporter does.
 
     Args:
@@ -136,6 +141,7 @@ def peer(name: str, binary: str, *flags: str, like: Exporter | None = None) -> I
         binary: its path.
         flags: more words for its command line.
         like: run it with the user id of this one, so that both may read the same.
+        environment: more variables for it.
     """
     port = free_port()
     uid = Path(f"/proc/{like.pid}").stat().st_uid if like is not None else None
@@ -144,6 +150,7 @@ def peer(name: str, binary: str, *flags: str, like: Exporter | None = None) -> I
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         user=uid,
+        env={**os.environ, **(environment or {})},
         extra_groups=[] if uid else None,
     )
     found = Exporter(name, process.pid, port)
@@ -153,7 +160,7 @@ def peer(name: str, binary: str, *flags: str, like: Exporter | None = None) -> I
             try:
                 found.scrape()
                 break
-            except OSError:
+            except RuntimeError:
                 if process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError(f"{binary} did not start (status {process.poll()})") from None
                 time.sleep(0.05)
