@@ -18,6 +18,6 @@ Compared over its own recorded /proc and /sys (tests/collector/test_fixtures.py)
 | `node_cpu_frequency_hertz` with `package` and `core` | not with `collector.cpu.info`: cpufreq has a family of that name with the label `cpu` alone |
 | udp_queues, processes, arp | read from /proc here, by netlink there where it has the choice; the numbers are the same |
 | bcache, bcachefs, btrfs, drbd, infiniband, fibrechannel, ipvs, nfs, nfsd, tapestats, xfs, zfs, dmmultipath | not done: hardware and file systems that we could not test against; zfs alone has 278 families |
-| buddyinfo, cgroups, cpu_vulnerabilities, drm, ethtool, ksmd, lnstat, logind, meminfo_numa, mountstats, network_route, ntp, pcidevice, perf, qdisc, runit, slabinfo, softirqs, supervisord, swap, sysctl, wifi, xfrm, zoneinfo | not done: off there too unless asked for, and not asked for by Node Exporter Full |
+| buddyinfo, cgroups, cpu_vulnerabilities, ethtool, ksmd, lnstat, logind, meminfo_numa, mountstats, network_route, ntp, pcidevice, perf, qdisc, runit, slabinfo, softirqs, supervisord, swap, sysctl, wifi, xfrm, zoneinfo | not done: off there too unless asked for, and not asked for by Node Exporter Full |
 | `node_exporter_build_info`, `promhttp_*`, `go_*` | of that program itself |
 """

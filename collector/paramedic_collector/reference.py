@@ -50,7 +50,11 @@ _TAIL = """## Containers: different, or not done yet
 | `container_tasks_state`, `container_cpu_load_average_10s`, `container_processes`, `_file_descriptors`, `_sockets`, hugetlb, NUMA, schedstat, perf, resctrl, TCP and UDP states | off in cAdvisor too (each costs a walk through all processes) |
 | raw cgroups | the root and those just below it (cAdvisor: all); none with `collector.docker_only` |
 | `cadvisor_version_info` | it is not cAdvisor; the engine's version is in `node_meta` |
-| GPUs | later |
+| `DCGM_FI_PROF_*` | they need DCGM's profiling module; nothing is made up instead |
+| `DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL`, `DCGM_FI_DEV_VGPU_LICENSE_STATUS` | not done: we had nothing to hold their values against |
+| `DCGM_FI_DEV_FB_*` with MIG | of each instance, with `GPU_I_ID` and `GPU_I_PROFILE`; the rest is the whole GPU's, told once |
+| GPU utilisation of a container with MIG | NVML does not tell it there |
+| `node_drm_*` of AMD | node_exporter's; power and temperature, and all of Intel, are ours |
 """
 
 
