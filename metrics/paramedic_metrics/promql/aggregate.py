@@ -69,8 +69,7 @@ def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: G
     if op in ("stddev", "stdvar"):
         spread = _spread(values, mask, counts, groups)
         return np.sqrt(spread) if op == "stddev" else spread
-    values = values if mask is None else np.where(mask, values, 0.0)
-    sums = exact.group_sums(values, starts)
+    sums = exact.group_sums(values, mask, starts)
     if op == "sum":
         return sums
     divisor = np.maximum(counts, 1)
@@ -88,15 +87,12 @@ def _spread(values: Floats, mask: Bools | None, counts: Ints, groups: Groups) ->
     def distances(origins: Floats) -> Floats:
         return np.repeat(origins, sizes, axis=0)
 
-    def kept(array: Floats) -> Floats:
-        return array if mask is None else np.where(mask, array, 0.0)
-
     with np.errstate(invalid="ignore", over="ignore"):
         smallest = np.fmin.reduceat(values if mask is None else np.where(mask, values, np.nan), starts, axis=0)
-        moved = kept(values - distances(smallest))
-        means = exact.group_sums(moved, starts) / divisor
+        moved = values - distances(smallest)
+        means = exact.group_sums(moved, mask, starts) / divisor
         apart = moved - distances(means)
-        return exact.group_sums(kept(apart * apart), starts) / divisor
+        return exact.group_sums(apart * apart, mask, starts) / divisor
 
 
 def _mend_overflow(means: Floats, sums: Floats, values: Floats, mask: Bools | None, groups: Groups) -> None:

@@ -25,10 +25,10 @@ class Options:
     fill_modifiers: bool = False
 
 
-def make_room() -> None:
-    """Let the stack hold MAX_DEPTH levels whoever calls: Python's own bound of 1,000 frames is lower than ours."""
-    if sys.getrecursionlimit() < _FRAMES:
-        sys.setrecursionlimit(_FRAMES)
+# Python's own bound of 1,000 frames is lower than ours, and whoever calls stands on the same stack. Once, when imported:
+# Python's frames take no room on the C stack, so that nothing else is at risk.
+if sys.getrecursionlimit() < _FRAMES:
+    sys.setrecursionlimit(_FRAMES)
 
 
 class Cursor:

@@ -7,23 +7,31 @@ are summed by Neumaier's way, value by value (prometheus/util/kahansum).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from paramedic_metrics.promql.values import Bools, Floats, Ints
 from paramedic_metrics.promql.windows import columns
 
+_ORDINARY = 2.0**60
+"""Below this, what is lost between values however far apart is less than 1e-9 of one."""
 _SPREAD = 2.0**40
 _LARGEST = 1e290
+_CHUNK = 1 << 15
+"""Cells that are worked on at a time: what fits the processor's cache."""
 
 
 def tame(values: Floats, axis: int | None) -> Bools:
     """Where (row, column or all) the values are finite and near enough to one another for the grid."""
+    largest = np.asarray(np.maximum(values.max(axis=axis, initial=0.0), -values.min(axis=axis, initial=0.0)))
+    good = np.asarray(largest < _ORDINARY)
+    if good.all() or not (np.isfinite(largest).any()):
+        return good
     size = np.abs(values)
-    largest = size.max(axis=axis, initial=0.0)
     smallest = np.where(size > 0, size, np.inf).min(axis=axis, initial=np.inf)
     with np.errstate(over="ignore"):
-        good: Bools = (largest < _LARGEST) & (largest <= smallest * _SPREAD)
-    return good
+        return np.asarray(good | ((largest < _LARGEST) & (largest <= smallest * _SPREAD)))
 
 
 def split(values: Floats, largest: Floats, terms: int) -> tuple[Floats, Floats]:
@@ -91,18 +99,49 @@ def add(total: Floats, rest: Floats, term: Floats) -> None:
     total[...] = after
 
 
-def group_sums(values: Floats, starts: Ints) -> Floats:
+def group_sums(values: Floats, mask: Bools | None, starts: Ints) -> Floats:
     """Sums over rows, in groups that begin at `starts`: shape (groups, columns).
 
     Infinities and NaN go the way that adding them would.
+
+    Args:
+        values: shape (rows, columns).
+        mask: which of them count; None: all.
+        starts: ascending, from 0.
     """
-    if bool(tame(values, axis=None)):
-        largest = np.abs(values).max(initial=0.0)
-        coarse, fine = split(values, np.asarray(largest), len(values))
-        result = np.add.reduceat(coarse, starts, axis=0)
-        if fine.any():
-            result += np.add.reduceat(fine, starts, axis=0)
-        return result
+    counted = values if mask is None else np.where(mask, values, 0.0)
+    if not bool(tame(counted, axis=None)):
+        return _one_by_one(counted, starts)
+    largest = np.asarray(max(counted.max(initial=0.0), -counted.min(initial=0.0)))
+    out, rest = np.zeros((len(starts), values.shape[1])), np.zeros((len(starts), values.shape[1]))
+    for first, last, group, ends in _pieces(starts, len(values), max(1, _CHUNK // max(values.shape[1], 1))):
+        coarse, fine = split(counted[first:last], largest, len(values))
+        if len(ends) == 1:
+            out[group] += np.add.reduce(coarse, axis=0)
+            rest[group] += np.add.reduce(fine, axis=0)
+        else:
+            groups = slice(group, group + len(ends))
+            out[groups] += np.add.reduceat(coarse, ends, axis=0)
+            rest[groups] += np.add.reduceat(fine, ends, axis=0)
+    return out + rest
+
+
+def _pieces(starts: Ints, rows: int, size: int) -> Iterator[tuple[int, int, int, Ints]]:
+    """The rows in pieces of about `size`: first and last row, first group, and where in the piece each group begins."""
+    bounds = np.append(starts, rows)
+    group = 0
+    while group < len(starts):
+        until = max(int(np.searchsorted(bounds, bounds[group] + size, side="right")) - 1, group + 1)
+        first, last = int(bounds[group]), int(bounds[until])
+        if until == group + 1:
+            for row in range(first, last, size):
+                yield row, min(row + size, last), group, np.zeros(1, dtype=np.int64)
+        else:
+            yield first, last, group, starts[group:until] - first
+        group = until
+
+
+def _one_by_one(values: Floats, starts: Ints) -> Floats:
     ends = np.append(starts[1:], len(values))
     out = np.empty((len(starts), values.shape[1]))
     for group, (first, last) in enumerate(zip(starts, ends, strict=True)):

@@ -21,7 +21,7 @@ from paramedic_metrics.promql.ast import (
     Unary,
     VectorSelector,
 )
-from paramedic_metrics.promql.cursor import MAX_DEPTH, Cursor, Options, make_room
+from paramedic_metrics.promql.cursor import MAX_DEPTH, Cursor, Options
 from paramedic_metrics.promql.errors import ParseError
 from paramedic_metrics.promql.golang import quote, unquote
 from paramedic_metrics.promql.parse_matching import grouping_labels, modifiers
@@ -77,7 +77,6 @@ def parse(query: str, options: Options = Options()) -> Expr:  # noqa: B008  froz
     Raises:
         ParseError: with line and column, in Prometheus' words.
     """
-    make_room()
     cursor = Cursor(query, options)
     if cursor.token.kind == "EOF":
         raise ParseError(query, Span(0, 0), "no expression found in input")

@@ -59,9 +59,10 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
 
 def _add_resets(result: Floats, window: Window, values: Floats) -> None:
     """Add to each window what its counter had reached before each of its falls, in order."""
-    rows, places = np.nonzero(values[:, 1:] < values[:, :-1])
-    if not len(rows):
+    fell = values[:, 1:] < values[:, :-1]
+    if not fell.any():
         return
+    rows, places = np.nonzero(fell)
     if len(rows) > _FEW_RESETS:
         _add_many_resets(result, window, values)
         return
