@@ -73,8 +73,7 @@ def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: G
     if op == "sum":
         return sums
     divisor = np.maximum(counts, 1)
-    with np.errstate(invalid="ignore", over="ignore"):
-        means = sums / divisor
+    means = sums / divisor
     _mend_overflow(means, sums, values, mask, groups)
     return means
 
@@ -87,12 +86,11 @@ def _spread(values: Floats, mask: Bools | None, counts: Ints, groups: Groups) ->
     def distances(origins: Floats) -> Floats:
         return np.repeat(origins, sizes, axis=0)
 
-    with np.errstate(invalid="ignore", over="ignore"):
-        smallest = np.fmin.reduceat(values if mask is None else np.where(mask, values, np.nan), starts, axis=0)
-        moved = values - distances(smallest)
-        means = exact.group_sums(moved, mask, starts) / divisor
-        apart = moved - distances(means)
-        return exact.group_sums(apart * apart, mask, starts) / divisor
+    smallest = np.fmin.reduceat(values if mask is None else np.where(mask, values, np.nan), starts, axis=0)
+    moved = values - distances(smallest)
+    means = exact.group_sums(moved, mask, starts) / divisor
+    apart = moved - distances(means)
+    return exact.group_sums(apart * apart, mask, starts) / divisor
 
 
 def _mend_overflow(means: Floats, sums: Floats, values: Floats, mask: Bools | None, groups: Groups) -> None:

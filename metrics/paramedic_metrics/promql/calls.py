@@ -142,5 +142,4 @@ def _scalar(vector: Vector, steps: Steps) -> Scalar:
         return Scalar(np.full(steps.count, np.nan))
     mask = mask_of(vector)
     values = np.where(mask, vector.values, 0.0)
-    with np.errstate(invalid="ignore"):
-        return Scalar(np.where(mask.sum(axis=0) == 1, values.sum(axis=0), np.nan))
+    return Scalar(np.where(mask.sum(axis=0) == 1, values.sum(axis=0), np.nan))

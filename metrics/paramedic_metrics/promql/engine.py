@@ -84,9 +84,10 @@ class Engine:
         run, expr = self._run(query, expr, Moment(time, time), canceled)
         steps = Steps(time, 1, 1)
         bare = unwrapped(expr)
-        if isinstance(bare, MatrixSelector | Subquery):
-            return _answer(run, _matrix_of_range(run, bare, steps))
-        return _answer(run, _instant(run, evaluate(run, expr, steps), time))
+        with _floats():
+            if isinstance(bare, MatrixSelector | Subquery):
+                return _answer(run, _matrix_of_range(run, bare, steps))
+            return _answer(run, _instant(run, evaluate(run, expr, steps), time))
 
     def range(self, query: str, start: int, end: int, step: int, *, canceled: threading.Event | None = None) -> Answer:
         """The query's value at every step from `start` to `end`, both inclusive.
@@ -121,7 +122,8 @@ class Engine:
             raise BadInput(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
         run, expr = self._run(query, expr, Moment(start, end, step), canceled)
         steps = Steps(start, step, count)
-        return _answer(run, _matrix(run, evaluate(run, expr, steps), steps))
+        with _floats():
+            return _answer(run, _matrix(run, evaluate(run, expr, steps), steps))
 
     def _run(self, query: str, expr: Expr, moment: Moment, canceled: threading.Event | None) -> tuple[Run, Expr]:
         if self._cache.size > _CACHE_SIZE:
@@ -139,6 +141,11 @@ class Engine:
             deadline=self._clock.monotonic() + self._limits.timeout,
         )
         return run, ready.expr
+
+
+def _floats() -> np.errstate:
+    """Infinities and NaN are values here like any other, however they come about."""
+    return np.errstate(all="ignore")
 
 
 def _answer(run: Run, data: Data) -> Answer:

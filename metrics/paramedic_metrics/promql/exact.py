@@ -30,8 +30,7 @@ def tame(values: Floats, axis: int | None) -> Bools:
         return good
     size = np.abs(values)
     smallest = np.where(size > 0, size, np.inf).min(axis=axis, initial=np.inf)
-    with np.errstate(over="ignore"):
-        return np.asarray(good | ((largest < _LARGEST) & (largest <= smallest * _SPREAD)))
+    return np.asarray(good | ((largest < _LARGEST) & (largest <= smallest * _SPREAD)))
 
 
 def split(values: Floats, largest: Floats, terms: int) -> tuple[Floats, Floats]:
@@ -57,8 +56,7 @@ def window_sums(values: Floats, low: Ints, high: Ints) -> Floats:
     if good.any():
         out[good] = _by_prefix(values[good], low, high)
     total, rest = neumaier(values[~good], low, high)
-    with np.errstate(invalid="ignore"):
-        out[~good] = np.where(np.isinf(total), total, total + rest)
+    out[~good] = np.where(np.isinf(total), total, total + rest)
     return out
 
 
@@ -89,10 +87,9 @@ def neumaier(values: Floats, low: Ints, high: Ints) -> tuple[Floats, Floats]:
 
 def add(total: Floats, rest: Floats, term: Floats) -> None:
     """One step of Neumaier's summation, in place."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        after = total + term
-        shadow = after - total
-        error = (total - (after - shadow)) + (term - shadow)
+    after = total + term
+    shadow = after - total
+    error = (total - (after - shadow)) + (term - shadow)
     np.copyto(error, 0.0, where=np.isinf(after))
     rest += error
     np.copyto(rest, 0.0, where=np.isinf(after))
@@ -148,6 +145,5 @@ def _one_by_one(values: Floats, starts: Ints) -> Floats:
         total, rest = np.zeros(values.shape[1]), np.zeros(values.shape[1])
         for row in range(int(first), int(last)):
             add(total, rest, values[row])
-        with np.errstate(invalid="ignore"):
-            out[group] = np.where(np.isinf(total), total, total + rest)
+        out[group] = np.where(np.isinf(total), total, total + rest)
     return out

@@ -51,8 +51,7 @@ MATHS: dict[str, Callable[[Floats], Floats]] = {
 
 def apply(run: Run, vector: Vector, function: Callable[[Floats], Floats]) -> Vector:
     """The function of every sample, without the metric's name."""
-    with np.errstate(all="ignore"):
-        values = np.asarray(function(vector.values), dtype=np.float64)
+    values = np.asarray(function(vector.values), dtype=np.float64)
     return run.named(Vector(list(vector.labels), values, vector.mask, vector.drop))
 
 
@@ -71,8 +70,7 @@ def clamp(run: Run, vector: Vector, low: Floats, high: Floats) -> Vector:
 
 def rounded(run: Run, vector: Vector, nearest: Floats) -> Vector:
     """Samples rounded to multiples, halves upwards."""
-    with np.errstate(all="ignore"):
-        inverse = 1.0 / nearest
+    inverse = 1.0 / nearest
     return apply(run, vector, lambda values: np.floor(values * inverse + 0.5) / inverse)
 
 

@@ -32,14 +32,12 @@ ARITHMETIC = frozenset(_ARITHMETIC)
 
 def arithmetic(op: str, left: Floats, right: Floats) -> Floats:
     """The operator's result."""
-    with np.errstate(all="ignore"):
-        return np.asarray(_ARITHMETIC[op](left, right))
+    return np.asarray(_ARITHMETIC[op](left, right))
 
 
 def compare(op: str, left: Floats, right: Floats) -> Bools:
     """Whether the comparison holds."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(_COMPARING[op](left, right))
+    return np.asarray(_COMPARING[op](left, right))
 
 
 def scalars(op: str, left: Floats, right: Floats) -> Floats:

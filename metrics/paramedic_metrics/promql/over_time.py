@@ -53,8 +53,7 @@ def total(window: Window, values: Floats) -> tuple[Floats, Bools]:
 def average(window: Window, values: Floats) -> tuple[Floats, Bools]:
     counts = window.counts
     sums = exact.window_sums(values, window.low, window.high)
-    with np.errstate(invalid="ignore"):
-        means = sums / np.maximum(counts, 1)
+    means = sums / np.maximum(counts, 1)
     for row, step in np.argwhere(~np.isfinite(sums)):
         part = values[row, window.low[step] : window.high[step]]
         if np.isfinite(part).all():
@@ -100,18 +99,16 @@ def variance(window: Window, values: Floats) -> tuple[Floats, Bools]:
     """Welford's method with compensation, as Prometheus does it."""
     shape = (len(values), len(window.low))
     mean, mean_rest, aux, aux_rest = (np.zeros(shape) for _ in range(4))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for place, (value, live, _) in enumerate(terms(window, values)):
-            delta = np.where(live, value - (mean + mean_rest), 0.0)
-            exact.add(mean, mean_rest, delta / (place + 1))
-            exact.add(aux, aux_rest, np.where(live, delta * (value - (mean + mean_rest)), 0.0))
-        return (aux + aux_rest) / np.maximum(window.counts, 1), window.counts > 0
+    for place, (value, live, _) in enumerate(terms(window, values)):
+        delta = np.where(live, value - (mean + mean_rest), 0.0)
+        exact.add(mean, mean_rest, delta / (place + 1))
+        exact.add(aux, aux_rest, np.where(live, delta * (value - (mean + mean_rest)), 0.0))
+    return (aux + aux_rest) / np.maximum(window.counts, 1), window.counts > 0
 
 
 def deviation(window: Window, values: Floats) -> tuple[Floats, Bools]:
     spread, valid = variance(window, values)
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(spread), valid
+    return np.sqrt(spread), valid
 
 
 def _counted(event: Callable[[Floats, Floats], Bools]) -> Kernel:
@@ -143,11 +140,10 @@ def last_time(window: Window, values: Floats) -> tuple[Floats, Bools]:
 def _extreme_time(better: np.ufunc) -> Kernel:
     def kernel(window: Window, values: Floats) -> tuple[Floats, Bools]:
         best, stamps = np.full((2, len(values), len(window.low)), np.nan)
-        with np.errstate(invalid="ignore"):
-            for value, live, index in terms(window, values):
-                better_here = live & (better(value, best) | np.isnan(best))
-                np.copyto(best, value, where=better_here)
-                np.copyto(stamps, np.broadcast_to(window.block.times[index] / 1000, best.shape), where=better_here)
+        for value, live, index in terms(window, values):
+            better_here = live & (better(value, best) | np.isnan(best))
+            np.copyto(best, value, where=better_here)
+            np.copyto(stamps, np.broadcast_to(window.block.times[index] / 1000, best.shape), where=better_here)
         return stamps, window.counts > 0
 
     return kernel
@@ -185,8 +181,7 @@ def median_deviation(window: Window, values: Floats) -> tuple[Floats, Bools]:
     half = np.full(1, 0.5)
     for here, samples in gathered(window, values):
         middle = of_sorted(np.sort(samples, axis=2), half)
-        with np.errstate(invalid="ignore"):
-            spread = of_sorted(np.sort(np.abs(samples - middle[..., None]), axis=2), half)
+        spread = of_sorted(np.sort(np.abs(samples - middle[..., None]), axis=2), half)
         out[:, here] = np.where(np.isnan(samples).any(axis=2), np.nan, spread)
     return out, window.counts > 0
 

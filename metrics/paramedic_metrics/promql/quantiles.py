@@ -18,14 +18,12 @@ def of_sorted(samples: Floats, q: Floats) -> Floats:
         q: one a step, or one for all.
     """
     size = samples.shape[-1]
-    with np.errstate(invalid="ignore"):
-        rank = np.where((q >= 0) & (q <= 1), q, 0.0) * (size - 1)
+    rank = np.where((q >= 0) & (q <= 1), q, 0.0) * (size - 1)
     below = np.floor(rank).astype(np.int64)
     above = np.minimum(below + 1, size - 1)
     weight = rank - below
     low, high = _ranked(samples, below), _ranked(samples, above)
-    with np.errstate(invalid="ignore", over="ignore"):
-        result = np.where(weight == 0, low, low * (1 - weight) + high * weight)
+    result = np.where(weight == 0, low, low * (1 - weight) + high * weight)
     return outside(result, q)
 
 
@@ -74,11 +72,10 @@ class Mended:
             self._bucket(bounds[bucket], self.counts[bucket], before)
 
     def _bucket(self, bound: float, now: Floats, before: Floats) -> None:
-        with np.errstate(invalid="ignore", over="ignore"):
-            near = _almost_equal(before, now)
-            fall = (now < before) & ~near
-            grown = ~near & ~fall & (now != before)
-            fell = before - now
+        near = _almost_equal(before, now)
+        fall = (now < before) & ~near
+        grown = ~near & ~fall & (now != before)
+        fell = before - now
         if fall.any():
             self.forced |= fall
             self.low = np.where(fall, np.minimum(self.low, bound), self.low)
@@ -117,14 +114,13 @@ def bucket_quantile(q: Floats, bounds: Floats, counts: Floats) -> tuple[Floats, 
     if len(bounds) < 2:
         return outside(np.full(steps, np.nan), q), mended
     observations = counts[-1]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        rank = np.where((q >= 0) & (q <= 1), q, 0.0) * observations
-        bucket = _first_at_least(counts[:-1], rank)
-        low = np.where(bucket > 0, bounds[np.maximum(bucket - 1, 0)], 0.0)
-        index = np.arange(steps)
-        before = np.where(bucket > 0, counts[np.maximum(bucket - 1, 0), index], 0.0)
-        count = counts[bucket, index] - before
-        result = low + (bounds[bucket] - low) * ((rank - before) / count)
+    rank = np.where((q >= 0) & (q <= 1), q, 0.0) * observations
+    bucket = _first_at_least(counts[:-1], rank)
+    low = np.where(bucket > 0, bounds[np.maximum(bucket - 1, 0)], 0.0)
+    index = np.arange(steps)
+    before = np.where(bucket > 0, counts[np.maximum(bucket - 1, 0), index], 0.0)
+    count = counts[bucket, index] - before
+    result = low + (bounds[bucket] - low) * ((rank - before) / count)
     result = np.where((bucket == 0) & (bounds[0] <= 0), bounds[0], result)
     result = np.where(bucket == len(bounds) - 1, bounds[-2], result)
     result = np.where(observations == 0, np.nan, result)
@@ -151,12 +147,11 @@ def bucket_fraction(lower: Floats, upper: Floats, bounds: Floats, counts: Floats
     steps = counts.shape[1]
     if not np.isposinf(bounds[-1]):
         return np.full(steps, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        total = counts[-1]
-        ranks = [np.minimum(_rank_of(edge, bounds, counts), total) for edge in (lower, upper)]
-        result = (ranks[1] - ranks[0]) / total
-        result = np.where(lower >= upper, 0.0, result)
-        nothing = (total == 0) | np.isnan(lower) | np.isnan(upper)
+    total = counts[-1]
+    ranks = [np.minimum(_rank_of(edge, bounds, counts), total) for edge in (lower, upper)]
+    result = (ranks[1] - ranks[0]) / total
+    result = np.where(lower >= upper, 0.0, result)
+    nothing = (total == 0) | np.isnan(lower) | np.isnan(upper)
     return np.where(nothing, np.nan, result)
 
 

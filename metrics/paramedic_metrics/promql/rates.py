@@ -27,8 +27,7 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
     first = np.where(valid, window.low, 0)
     last = np.where(valid, window.high - 1, 0)
     begin = columns(values, first)
-    with np.errstate(invalid="ignore", over="ignore"):
-        result = columns(values, last) - begin
+    result = columns(values, last) - begin
     if counter:
         _add_resets(result, window, values)
     times = window.block.times
@@ -40,20 +39,19 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
     threshold = average * 1.1
     to_start = np.where(to_start >= threshold, average / 2, to_start)
     to_end = np.where(to_end >= threshold, average / 2, to_end)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        scale = (window.ends - window.starts) / 1000 if per_second else 1.0
-        safe = np.where(sampled == 0, 1.0, sampled)
-        factor = np.where(sampled == 0, 1.0, (sampled + to_start + to_end) / safe) / scale
-        if counter:
-            clamped = (result > 0) & (begin >= 0) & (sampled * begin < to_start * result)
-            if clamped.any():
-                zero = sampled * (begin / np.where(clamped, result, 1.0))
-                clamped &= zero < to_start
-                lowered = (sampled + zero + to_end) / safe / scale
-                np.copyto(lowered, np.broadcast_to(factor, lowered.shape), where=~clamped)
-                result *= lowered
-                return result, valid
-        result *= factor
+    scale = (window.ends - window.starts) / 1000 if per_second else 1.0
+    safe = np.where(sampled == 0, 1.0, sampled)
+    factor = np.where(sampled == 0, 1.0, (sampled + to_start + to_end) / safe) / scale
+    if counter:
+        clamped = (result > 0) & (begin >= 0) & (sampled * begin < to_start * result)
+        if clamped.any():
+            zero = sampled * (begin / np.where(clamped, result, 1.0))
+            clamped &= zero < to_start
+            lowered = (sampled + zero + to_end) / safe / scale
+            np.copyto(lowered, np.broadcast_to(factor, lowered.shape), where=~clamped)
+            result *= lowered
+            return result, valid
+    result *= factor
     return result, valid
 
 
@@ -89,9 +87,8 @@ def instantaneous(window: Window, values: Floats, *, counter: bool) -> tuple[Flo
     last = np.where(valid, window.high - 1, 1 if values.shape[1] > 1 else 0)
     before = np.maximum(last - 1, 0)
     newest, older = columns(values, last), columns(values, before)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        result = newest - older
-        if counter:
-            np.copyto(result, newest, where=newest < older)
-            result /= (window.block.times[last] - window.block.times[before]) / 1000
+    result = newest - older
+    if counter:
+        np.copyto(result, newest, where=newest < older)
+        result /= (window.block.times[last] - window.block.times[before]) / 1000
     return result, valid

@@ -14,7 +14,9 @@ from support_conformance import EVERYTHING, run, walk
 from support_promqltest import Case, commands
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.test"))
-OPERATORS = frozenset(["+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", ">", "<=", ">=", "and", "or", "unless", "</", ">/"])
+OPERATORS = frozenset(
+    ["+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", ">", "<=", ">=", "and", "or", "unless", "</", ">/"]
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
