@@ -25,6 +25,8 @@ log = logging.getLogger("paramedic.auth")
 F = TypeVar("F", bound=Callable[..., Any])
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BODY = 64 << 10
+MOST_FORM = 400 << 10
+"""Bytes of a form: a long query and a hundred selectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,14 @@ class Caller:
     logged_in: bool = False
 
     def may(self, role: str) -> bool:
-        """Whether this caller may do what needs `role`; `sender` stands apart, as for tokens."""
+        """Whether this caller may do what needs `role`; `sender` stands apart, as for tokens.
+
+        `delivery` is a sender's, and an operator's too: samples change nothing but what is known.
+        """
         if role == "sender":
             return self.role == role
+        if role == "delivery":
+            return self.role == "sender" or self.may("operator")
         order = ("viewer", "operator", "admin")
         return self.role in order and order.index(self.role) >= order.index(role)
 
@@ -66,6 +73,18 @@ def takes(most: int) -> Callable[[F], F]:
     return mark
 
 
+def reads(view: F) -> F:
+    """Marks a view that changes nothing also when it is asked by POST, with a form, as Prometheus' API is (docs/decisions/009)."""
+    view.__dict__["body"] = "form"
+    return view
+
+
+def takes_bytes(view: F) -> F:
+    """Marks a view whose body is not JSON; it reads it itself."""
+    view.__dict__["body"] = "bytes"
+    return view
+
+
 def caller() -> Caller:
     """Who asked this request."""
     found: Caller = g.caller
@@ -81,9 +100,8 @@ def check_request() -> None:
     """
     hub = this_hub()
     listen, public = hub.settings.hub.listen, hub.settings.hub.public_url
-    needed = _needed()
-    bearer = _bearer()
-    safe = request.method in _SAFE
+    bearer, body = _bearer(), _marked("body", "json")
+    safe = request.method in _SAFE or body == "form"
     if not (safe and bearer) and not known_host(
         request.host, listen, (*hub.settings.hub.allowed_hosts, urlsplit(public).netloc)
     ):
@@ -93,12 +111,13 @@ def check_request() -> None:
             f"the Host {request.host[:100]!r} is not one of this hub's: call it by its address, "
             "or add the name to hub.allowed_hosts",
         )
-    if not safe:
+    if request.method not in _SAFE:
         if forged(dict(request.headers), request.host, public):
             raise Denied(403, "other_site", "this request comes from another site's page")
-        _check_body()
+        _CHECKS[body]()
     afar = bool(public) or proxied() or from_afar(dict(request.headers), listen, request.remote_addr or "")
     g.caller = _identify(hub, bearer) or Caller("", "viewer" if safe and not afar else "none")
+    needed = _marked("needs_role", "viewer" if safe else "operator")
     if needed and not g.caller.may(needed):
         raise _denial(g.caller, needed)
 
@@ -134,15 +153,14 @@ def _identify(hub: Hub, bearer: str) -> Caller | None:
     return Caller(token.name, token.role, session.text, logged_in=True)
 
 
-def _needed() -> str:
+def _marked(what: str, default: str) -> str:
+    """What the view of this request was marked with."""
     view = current_app.view_functions.get(request.endpoint or "")
-    default = "viewer" if request.method in _SAFE else "operator"
-    return str(getattr(view, "needs_role", default))
+    return str(getattr(view, what, default))
 
 
-def _most_body() -> int:
-    view = current_app.view_functions.get(request.endpoint or "")
-    return int(getattr(view, "most_body", MOST_BODY))
+def _most_body(default: int = MOST_BODY) -> int:
+    return int(_marked("most_body", str(default)))
 
 
 def _bearer() -> str:
@@ -162,6 +180,19 @@ def _check_body() -> None:
         raise BadInput("the body is nested too deeply") from None
     if not isinstance(value, dict):
         raise BadInput("the body must be a JSON object")
+
+
+def _check_form() -> None:
+    request.max_content_length = _most_body(MOST_FORM)
+    if request.content_length and request.mimetype != "application/x-www-form-urlencoded":
+        raise BadInput("a body must be a form: send it with `Content-Type: application/x-www-form-urlencoded`")
+
+
+def _check_bytes() -> None:
+    request.max_content_length = _most_body()
+
+
+_CHECKS = {"json": _check_body, "form": _check_form, "bytes": _check_bytes}
 
 
 def _denial(who: Caller, needed: str) -> Denied:

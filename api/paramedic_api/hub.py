@@ -13,6 +13,7 @@ from flask import current_app
 from paramedic_api.attempts import Attempts
 from paramedic_api.bulletin import Bulletin
 from paramedic_api.history.keeper import Keeper
+from paramedic_api.measured import Measured, make_measured
 from paramedic_api.metrics import HubMetrics
 from paramedic_api.mirror import Mirror
 from paramedic_api.sessions import Sessions
@@ -25,6 +26,9 @@ from paramedic_core.sys.feed import WorldFeed
 from paramedic_core.sys.identity import socket_path
 from paramedic_core.sys.tokens import TokenStore
 from paramedic_core.world import World
+from paramedic_metrics.service import Metrics
+from paramedic_metrics.store import Store
+from paramedic_metrics.storing import open_store
 
 VERSION = importlib.metadata.version("paramedic")
 
@@ -47,6 +51,7 @@ class Hub:
     attempts: Attempts
     bulletin: Bulletin
     metrics: HubMetrics
+    measured: Measured
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the hub ends; streams see it."""
     components: list[Component] = field(default_factory=list)
@@ -69,6 +74,10 @@ class Hub:
         """This host's name for people."""
         return self.settings.node or socket.gethostname()
 
+    def render(self) -> str:
+        """The hub's own metrics and the store's, as text exposition."""
+        return self.metrics.render() + self.measured.metrics.store.metrics()
+
     def parts(self, question: str = "ready") -> dict[str, Readiness]:
         """What each part says of itself; `question` is ready or healthy."""
         return {c.name: (c.ready() if question == "ready" else c.healthy()) for c in self.components}
@@ -78,8 +87,16 @@ class Hub:
         return [p.reason for c in (self.feed, self.mirror, self.history) if not (p := c.ready()).ready]
 
 
-def make_hub(settings: Settings, data: Path, host: str, clock: Clock) -> Hub:
-    """Put the parts together; nothing is started yet."""
+def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Store | None = None) -> Hub:
+    """Put the parts together; nothing is started yet.
+
+    Args:
+        settings: all of them.
+        data: the data directory.
+        host: this host's id.
+        clock: the time.
+        store: where samples are; the one of the data directory unless given.
+    """
     bulletin = Bulletin()
     runtime, healer, collector = (RoleClient(socket_path(data, r), r) for r in ("runtime", "healer", "collector"))
     mirror = Mirror(healer, clock, lambda: bulletin.bump("healing"))
@@ -90,6 +107,9 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock) -> Hub:
 
     feed = WorldFeed(runtime, clock, changed)
     history = Keeper(collector, settings.hub.scrape_interval, clock, lambda: bulletin.bump("vitals"))
+    node, own = settings.node or socket.gethostname(), HubMetrics()
+    store = store or open_store(settings.metrics, data, clock)
+    metrics = Metrics(settings, data, node, store, lambda: feed.world, clock)
     hub = Hub(
         settings=settings,
         data=data,
@@ -104,8 +124,9 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock) -> Hub:
         sessions=Sessions(clock),
         attempts=Attempts(clock),
         bulletin=bulletin,
-        metrics=HubMetrics(),
-        components=[feed, mirror, history],
+        metrics=own,
+        measured=make_measured(metrics, settings.metrics, own),
+        components=[feed, mirror, *metrics.components, history],
     )
     _watch(hub)
     return hub

@@ -10,6 +10,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from paramedic_api.page.links import root_of
+from paramedic_api.prometheus import errors as prometheus
 from paramedic_core.errors import ParamedicError, Permanent
 from paramedic_core.problems import CONTENT_TYPE, problem, problem_of
 
@@ -37,6 +38,8 @@ _TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many attempts
 def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     """A problem document as an answer: JSON, or a page where a browser asked for one."""
     status = int(document["status"])
+    if request.path.startswith(prometheus.PREFIX):
+        return prometheus.from_problem(document)
     wants_page = not request.path.startswith(("/api/", "/-/", "/metrics")) and request.accept_mimetypes.accept_html
     if wants_page and status == 401:
         return Response("", 303, {"Location": f"{root_of(request.path)}login"})

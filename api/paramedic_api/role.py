@@ -20,4 +20,4 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     hub = make_hub(settings, data, host, clock)
     server = Server(make_app(hub), hub)
     hub.components.append(server)
-    return Role("hub", tuple(hub.components), metrics=hub.metrics.render)
+    return Role("hub", tuple(hub.components), metrics=hub.render)

@@ -15,7 +15,8 @@ from paramedic_core.sys.server import tcp_listener
 
 log = logging.getLogger("paramedic.serve")
 _THREADS = 8
-_MOST_BODY = 1 << 20
+_MOST_BODY = 4 << 20
+"""Bytes of any request: remote writes are the largest. Views take less."""
 _AGAIN = 2.0
 
 

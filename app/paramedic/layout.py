@@ -39,8 +39,8 @@ def _prepare(data: Path, specs: Iterable[Spec]) -> None:
     (data / "run").mkdir(exist_ok=True)
     _rights(data / "run", 0o750, 0, GID)
     for spec in specs:
-        if spec.folder:
-            folder = data / spec.name
+        for name in ((spec.name,) if spec.folder else ()) + spec.stores:
+            folder = data / name
             folder.mkdir(exist_ok=True)
             _rights(folder, 0o700, uid_of(spec.name), GID)
 

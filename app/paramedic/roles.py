@@ -29,6 +29,8 @@ class Spec:
     nice: int = 0
     folder: bool = False
     """Whether it has a folder of its own in the data directory."""
+    stores: tuple[str, ...] = ()
+    """More folders there that are its own."""
 
 
 SPECS: tuple[Spec, ...] = (
@@ -39,7 +41,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("collector", "paramedic_collector.role", ("collector",), lambda s: (s.collector.listen,)),
     Spec("healer", "paramedic_healer.role", ("healer",), folder=True),
     Spec("logs", "paramedic_logs.role", ("logs",), capabilities=(Capability.DAC_READ_SEARCH,), nice=10, folder=True),
-    Spec("hub", "paramedic_api.role", ("hub", "healer"), nice=10, folder=True),
+    Spec("hub", "paramedic_api.role", ("hub", "healer", "metrics"), nice=10, folder=True, stores=("metrics",)),
 )
 
 

@@ -294,6 +294,18 @@ class MetricsSettings:
     """How many series may be known at once; samples of more are refused and counted until old ones are past `retention`."""
     cache_bytes: Annotated[Size, Bounds(1 << 20)] = 64 << 20
     """How much memory unpacked samples may take, so that the next query finds them."""
+    scrape_file: str = ""
+    """A file in Prometheus' own syntax whose `scrape_configs` are scraped too, as `/etc/paramedic/prometheus.yml`; it is read again when it changes."""
+    scrape_interval: Annotated[Duration, Bounds(1, 3600)] = 15.0
+    """How often the collectors are scraped, and every job that does not say itself."""
+    query_concurrency: Annotated[int, Bounds(1, 64)] = 2
+    """How many queries run at once; the rest waits its turn."""
+    query_waiting: Annotated[int, Bounds(0, 1000)] = 20
+    """How many queries may wait; what is beyond is answered 503 at once."""
+    query_timeout: Annotated[Duration, Bounds(0.1, 3600)] = 120.0
+    """How long a query may wait and run, together."""
+    query_samples: Annotated[int, Bounds(1000, 10_000_000_000)] = 50_000_000
+    """How many samples a query may hold at any one moment, at 8 bytes each and more; one that needs more is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def test_again_is_the_same(folder):
     for _ in range(2):
         layout.prepare(folder / "a" / "data", SPECS)
     assert sorted(p.name for p in (folder / "a" / "data").iterdir()) == sorted(
-        {"run"} | {s.name for s in SPECS if s.folder}
+        {"run"} | {s.name for s in SPECS if s.folder} | {name for s in SPECS for name in s.stores}
     )
 
 

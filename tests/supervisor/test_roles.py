@@ -29,7 +29,7 @@ def test_every_role_has_a_uid_of_its_own():
 
 
 def test_every_part_of_the_settings_concerns_some_role():
-    later = {"dns", "logs", "metrics"} - set(BY_NAME)
+    later = {"dns", "logs"} - set(BY_NAME)
     sections = {f.name for f in dataclasses.fields(Settings)} - {"data", "node", "log_level"} - later
     assert sections == {part for spec in SPECS for part in spec.parts}
 

@@ -47,5 +47,5 @@ def ready() -> tuple[Response, int]:
 def metrics() -> Response:
     """The hub's own metrics, what the supervisor knows of the roles, and what they say of themselves, as text exposition."""
     hub = this_hub()
-    text = hub.metrics.render() + exposition(hub.data) + siblings.exposition(hub)
+    text = hub.render() + exposition(hub.data) + siblings.exposition(hub)
     return Response(text, content_type=CONTENT_TYPE)

@@ -36,6 +36,8 @@ class Node:
     """A scalar, a list of Nodes, or a dict of Nodes by key."""
     key_place: Place | None = None
     """Where its key stands, when it has one."""
+    written: str = ""
+    """A scalar as it stands there: `1.10` is the number 1.1 to one reader, and a text to another."""
 
     @property
     def named_at(self) -> Place:
@@ -134,7 +136,7 @@ def _node(events: _Events, event: Any, mistakes: list[Mistake], depth: int) -> N
         raise Unreadable(Mistake(place, "", f"tags such as {str(event.tag)[:40]!r} are not taken"))
     if isinstance(event, yaml.ScalarEvent):
         plain = event.implicit[0] and not event.style
-        return Node(place, scalar(event.value) if plain else event.value)
+        return Node(place, scalar(event.value) if plain else event.value, written=event.value)
     if isinstance(event, yaml.SequenceStartEvent):
         return Node(place, _items(events, mistakes, depth))
     return Node(place, _entries(events, mistakes, depth))

@@ -1,0 +1,175 @@
+"""`paramedic query`: ask the metrics in Prometheus' query language."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from paramedic.console import exits
+from paramedic.console.arguments import echo_json, output_option
+from paramedic.console.chart import chart, number, spark
+from paramedic.console.table import Cell, show, terminal_width, tinted
+from paramedic.console.words import clean, moment
+from paramedic_core.config.units import Wrong, duration
+from paramedic_core.sys.query import Query, Result, Series
+
+_MOST_ROWS = 50
+_POINTS = 240
+_HEIGHT = 8
+_WIDTH = 80
+
+
+class Span(click.ParamType):  # type: ignore[type-arg]  # its type argument is newer than what we allow
+    """A time span, as `1h` or `30s`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = duration(str(value))
+        except Wrong as error:
+            self.fail(str(error), param, ctx)
+        if seconds <= 0:
+            self.fail("it must be more than 0", param, ctx)
+        return seconds
+
+
+@click.command("query")
+@click.argument("expression")
+@click.option("--range", "lasting", type=Span(), default=None, help="Over so long until now, as 1h, not just now.")
+@click.option("--step", type=Span(), default=None, help="Between two points of a range; a 240th of it unless given.")
+@click.option("--at", type=float, default=None, help="At this moment (Unix seconds), not now; the end of a range.")
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=_MOST_ROWS,
+    show_default=True,
+    help="At most so many series.",
+)
+@click.option(
+    "--url",
+    envvar="PARAMEDIC_URL",
+    default="",
+    help="What to ask: the hub of this host unless given. A Prometheus or VictoriaMetrics will do (or PARAMEDIC_URL).",
+)
+@click.option(
+    "--token",
+    envvar="PARAMEDIC_TOKEN",
+    default="",
+    help="A token, where the server wants one (better in PARAMEDIC_TOKEN).",
+)
+@click.option("--timeout", type=Span(), default="30s", show_default=True, help="How long the answer may take.")
+@output_option()
+def command(
+    expression: str,
+    lasting: float | None,
+    step: float | None,
+    at: float | None,
+    limit: int,
+    url: str,
+    token: str,
+    timeout: float,
+    output: str,
+) -> int:
+    """Ask the metrics: EXPRESSION is PromQL, Prometheus' query language.
+
+    \b
+    paramedic query up
+    paramedic query 'rate(container_cpu_usage_seconds_total[5m])' --range 1h
+    paramedic query 'topk(5, container_memory_usage_bytes)' -o json
+    """  # noqa: D301  click wants the character itself
+    client = Query(url or _own_url(), token=token, timeout=timeout)
+    end = time.time() if at is None else at
+    if lasting is None:
+        result = client.instant(expression, at)
+    else:
+        step = step or max(1.0, round(lasting / _POINTS))
+        # On whole steps, as Grafana does: so the same question a moment later has the same points.
+        end = end // step * step
+        result = client.range(expression, end - lasting, end, step)
+    for warning in result.warnings:
+        click.echo(f"finding: {clean(warning)}", err=True)
+    if output == "json":
+        echo_json(_plain(result))
+        return exits.OK
+    _print(result, limit, lasting, step, end)
+    return exits.OK
+
+
+def _own_url() -> str:
+    """The hub of this host, where its configuration says that it listens."""
+    # Imported here: pydantic and yaml take longer to import than the whole of this command.
+    import os  # noqa: PLC0415
+
+    from paramedic_core.config import default_files, load  # noqa: PLC0415
+
+    listen = load(default_files(os.environ), os.environ).settings.hub.listen
+    host, _, port = listen.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104  all addresses: ours among them
+    return f"http://{host}:{port}/prometheus"
+
+
+def _print(result: Result, limit: int, lasting: float | None, step: float | None, end: float) -> None:
+    series = result.series
+    if result.kind == "string":
+        click.echo(clean(result.text, 20_000))
+        return
+    if not series:
+        click.echo("there is no such series" + (" now" if lasting is None else " in this time"), err=True)
+        return
+    if lasting is None or step is None:
+        show(("VALUE", "SERIES"), [(_value(s.value), _name(s.labels)) for s in series[:limit]], right=("VALUE",))
+    else:
+        _print_range(series[:limit], end - lasting, end, step)
+    if len(series) > limit:
+        click.echo(f"there are {len(series)} series: these are the first {limit} (-n)", err=True)
+
+
+def _print_range(series: Sequence[Series], start: float, end: float, step: float) -> None:
+    width = terminal_width() or _WIDTH
+    if len(series) == 1:
+        now = time.time()
+        for line in chart(_grid(series[0], start, end, step), width, _HEIGHT):
+            click.echo(line)
+        click.echo(tinted(f"{moment(start, now)} … {moment(end, now)}, every {step:g} s", "faint"))
+    rows = []
+    for one in series:
+        values = [v for _, v in one.points]
+        line = spark(_grid(one, start, end, step), max(12, width // 4))
+        rows.append((line, number(min(values)), number(max(values)), _value(one.value), _name(one.labels)))
+    show(("HOW IT GOES", "LEAST", "MOST", "LAST", "SERIES"), rows, right=("LEAST", "MOST", "LAST"))
+
+
+def _grid(one: Series, start: float, end: float, step: float) -> list[float | None]:
+    """The points at every step, None where there is none."""
+    count = min(11_001, int((end - start) / step) + 1)
+    found: list[float | None] = [None] * count
+    for at, value in one.points:
+        place = round((at - start) / step)
+        if 0 <= place < count:
+            found[place] = value
+    return found
+
+
+def _value(value: float) -> Cell:
+    return Cell(f"{value:.10g}".replace("nan", "NaN").replace("inf", "Inf"))
+
+
+def _name(labels: Mapping[str, str]) -> str:
+    inner = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != "__name__")
+    return labels.get("__name__", "") + (f"{{{inner}}}" if inner or "__name__" not in labels else "")
+
+
+def _plain(result: Result) -> dict[str, Any]:
+    """For scripts: times in seconds, values as numbers, and as words where JSON has no number."""
+    if result.kind == "string":
+        return {"kind": result.kind, "text": result.text, "warnings": result.warnings}
+    series = [
+        {"labels": dict(s.labels), "points": [[at, v if abs(v) < float("inf") else number(v)] for at, v in s.points]}
+        for s in result.series
+    ]
+    return {"kind": result.kind, "series": series, "warnings": result.warnings}

@@ -1,0 +1,1 @@
+"""Samples that others send: Prometheus remote write 1.0."""

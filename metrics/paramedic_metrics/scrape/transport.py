@@ -1,0 +1,357 @@
+"""How a target is reached: HTTP with its credentials, TLS, limits and a deadline for the whole exchange."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from paramedic_core.config.mistakes import nearest
+from paramedic_core.errors import ParamedicError, Temporary
+from paramedic_core.sys.files import read_bounded
+from paramedic_metrics.scrape.fields import Section
+
+_MOST_SECRET = 64 << 10
+_MOST_REDIRECTS = 10
+_CHUNK = 1 << 16
+_TLS = {"TLS10": ssl.TLSVersion.TLSv1, "TLS11": ssl.TLSVersion.TLSv1_1, "TLS12": ssl.TLSVersion.TLSv1_2}
+_TLS |= {"TLS13": ssl.TLSVersion.TLSv1_3}
+
+
+class ScrapeFailed(Temporary):
+    """A target did not give an exposition; the text says why, as it stands on the targets page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Credentials and TLS of a job. Files are read at each new connection, so that a changed secret counts at once."""
+
+    scheme: str = ""
+    """`Basic`, `Bearer` or another of the Authorization header; empty for none."""
+    username: str = ""
+    username_file: str = ""
+    secret: str = ""
+    secret_file: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    follow_redirects: bool = True
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = ""
+    insecure: bool = False
+    least_tls: str = "TLS12"
+
+    def __repr__(self) -> str:
+        return f"Access({self.scheme or 'none'})"
+
+    def authorization(self) -> str:
+        """The Authorization header; empty for none.
+
+        Raises:
+            ScrapeFailed: a file cannot be read.
+        """
+        if not self.scheme:
+            return ""
+        secret = _file(self.secret_file) if self.secret_file else self.secret
+        if self.scheme != "Basic":
+            return f"{self.scheme} {secret}"
+        name = _file(self.username_file) if self.username_file else self.username
+        return f"Basic {base64.b64encode(f'{name}:{secret}'.encode()).decode()}"
+
+    def tls(self) -> ssl.SSLContext:
+        """The context of a connection.
+
+        Raises:
+            ScrapeFailed: a file cannot be used.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file or None)
+            context.minimum_version = _TLS[self.least_tls]
+            if self.insecure:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            if self.cert_file:
+                context.load_cert_chain(self.cert_file, self.key_file or None)
+        except (OSError, ssl.SSLError) as error:
+            raise ScrapeFailed(f"tls_config cannot be used: {error}") from error
+        return context
+
+
+def access(section: Section) -> Access:
+    """What a job says of it: `basic_auth`, `authorization`, `tls_config`, `http_headers`, `follow_redirects`."""
+    scheme, name, name_file, secret, secret_file = _credentials(section)
+    tls = section.section("tls_config")
+    found = Access(
+        scheme=scheme,
+        username=name,
+        username_file=name_file,
+        secret=secret,
+        secret_file=secret_file,
+        headers=_headers(section),
+        follow_redirects=section.flag("follow_redirects", default=True),
+        ca_file=_beside(tls, "ca_file"),
+        cert_file=_beside(tls, "cert_file"),
+        key_file=_beside(tls, "key_file"),
+        server_name=tls.text("server_name"),
+        insecure=tls.flag("insecure_skip_verify", default=False),
+        least_tls=tls.word("min_version", "TLS12", tuple(_TLS)),
+    )
+    section.flag("enable_http2", default=True)
+    tls.rest(lambda field: f"give it as a file: {field}_file" if field in ("ca", "cert", "key") else "")
+    return found
+
+
+def _credentials(section: Section) -> tuple[str, str, str, str, str]:
+    basic, bearer = section.section("basic_auth"), section.section("authorization")
+    name, name_file = basic.text("username"), _beside(basic, "username_file")
+    password, password_file = basic.text("password"), _beside(basic, "password_file")
+    kind = bearer.text("type", "Bearer").strip()
+    secret, secret_file = bearer.text("credentials"), _beside(bearer, "credentials_file")
+    for inner, one, file in ((basic, "password", password_file), (bearer, "credentials", secret_file)):
+        if inner.text(one) and file:
+            inner.wrong(inner.at(f"{one}_file"), f"{one}_file", f"{one} is given here too: keep one of the two")
+        inner.rest()
+    if section.has("basic_auth") and section.has("authorization"):
+        section.wrong(section.at("authorization"), "authorization", "basic_auth is given here too: keep one of the two")
+    if section.has("basic_auth"):
+        return "Basic", name, name_file, password, password_file
+    if section.has("authorization"):
+        if kind.lower() == "basic":
+            bearer.wrong(bearer.at("type"), "type", "is Basic: use basic_auth", ("Bearer",), nearest(kind, ["Bearer"]))
+        return kind, "", "", secret, secret_file
+    return "", "", "", "", ""
+
+
+def _headers(section: Section) -> tuple[tuple[str, str], ...]:
+    """`http_headers`: a mapping of names to `values`; the first counts, and secrets and files are taken as values."""
+    inner = section.section("http_headers")
+    found = []
+    for name in inner.keys():  # noqa: SIM118  no mapping
+        one = inner.section(name)
+        values = [text for text, _ in (*one.texts("values"), *one.texts("secrets"))]
+        one.rest()
+        if values and not any(c in name + values[0] for c in "\r\n"):
+            found.append((name, values[0]))
+    return tuple(found)
+
+
+def _beside(section: Section, name: str) -> str:
+    """A file's path, relative to the file that names it."""
+    text, node = section.text(name), section.at(name)
+    return str(Path(node.place.source).absolute().parent / text) if text and node is not None else ""
+
+
+def _file(path: str) -> str:
+    try:
+        return read_bounded(Path(path), _MOST_SECRET).decode().strip()
+    except (OSError, UnicodeDecodeError, ParamedicError) as error:
+        raise ScrapeFailed(f"the file {path} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An exposition as it came, unpacked."""
+
+    body: bytes
+    openmetrics: bool
+
+
+class Connection:
+    """One target's connection, kept open between scrapes.
+
+    Args:
+        url: `http(s)://HOST:PORT/PATH`.
+        access: its credentials.
+        socket_path: a unix socket to use instead of the address.
+        most: bytes of a body, unpacked.
+    """
+
+    def __init__(self, url: str, access: Access, *, socket_path: str = "", most: int) -> None:
+        self._url, self._access, self._socket, self._most = url, access, socket_path, most
+        self._open: http.client.HTTPConnection | None = None
+        self._host = ""
+        self._lock = threading.Lock()
+        self._expired = False
+
+    def get(self, headers: Mapping[str, str], timeout: float) -> Answer:
+        """Ask once.
+
+        Args:
+            headers: besides those of the access.
+            timeout: seconds for all of it; `abort` ends it from another thread.
+
+        Raises:
+            ScrapeFailed: no exposition; the text says why.
+        """
+        self._expired, end = False, time.monotonic() + timeout
+        fresh = self._open is None
+        try:
+            return self._follow(headers, end)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            if self._expired or isinstance(error, TimeoutError) or time.monotonic() >= end:
+                raise ScrapeFailed(f"no answer within {timeout:g} s") from error
+            if not fresh:
+                # A kept connection may have been closed by the other side meanwhile: once more, on a new one.
+                return self._again(headers, end, timeout)
+            raise ScrapeFailed(f"it cannot be reached: {error or type(error).__name__}") from error
+
+    def _again(self, headers: Mapping[str, str], end: float, timeout: float) -> Answer:
+        try:
+            return self._follow(headers, end)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            late = self._expired or isinstance(error, TimeoutError)
+            text = (
+                f"no answer within {timeout:g} s" if late else f"it cannot be reached: {error or type(error).__name__}"
+            )
+            raise ScrapeFailed(text) from error
+
+    def abort(self) -> None:
+        """End the exchange that is under way; from another thread."""
+        self._expired = True
+        with self._lock:
+            sock = self._open.sock if self._open is not None else None
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it has ended by itself
+
+    def close(self) -> None:
+        """Close it; the next `get` opens it anew."""
+        with self._lock:
+            found, self._open = self._open, None
+        if found is not None:
+            found.close()
+
+    def _follow(self, headers: Mapping[str, str], end: float) -> Answer:
+        url = self._url
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._ask(url, headers, end)
+            where = response.headers.get("Location", "")
+            if response.status not in (301, 302, 303, 307, 308) or not where or not self._access.follow_redirects:
+                return self._body(response, end)
+            self.close()
+            url = self._redirected(url, where)
+        raise ScrapeFailed(f"more than {_MOST_REDIRECTS} redirects")
+
+    def _redirected(self, url: str, where: str) -> str:
+        found = urljoin(url, where)
+        if urlsplit(found).hostname != urlsplit(url).hostname or urlsplit(found).scheme not in ("http", "https"):
+            raise ScrapeFailed(f"it redirects to another host ({found[:200]}), which is not followed")
+        return found
+
+    def _ask(self, url: str, headers: Mapping[str, str], end: float) -> http.client.HTTPResponse:
+        parts = urlsplit(url)
+        left = max(0.001, end - time.monotonic())
+        if self._open is None or self._host != f"{parts.scheme}://{parts.netloc}":
+            self._connect(parts.scheme, parts.netloc, left)
+        connection = self._open
+        if connection is None:
+            raise ScrapeFailed("the connection was closed")
+        if connection.sock is not None:
+            connection.sock.settimeout(left)
+        sent = {**dict(self._access.headers), **headers}
+        authorization = self._access.authorization()
+        if authorization:
+            sent["Authorization"] = authorization
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        try:
+            connection.request("GET", path, headers=sent)
+        except (ValueError, UnicodeError) as error:
+            raise ScrapeFailed(f"the request cannot be made: {error}") from error
+        return connection.getresponse()
+
+    def _connect(self, scheme: str, netloc: str, timeout: float) -> None:
+        self.close()
+        made: http.client.HTTPConnection
+        try:
+            if self._socket:
+                made = _Unix(self._socket, timeout)
+            elif scheme == "https":
+                made = _Named(netloc, timeout, self._access)
+            else:
+                made = http.client.HTTPConnection(netloc, timeout=timeout)
+        except (http.client.InvalidURL, ValueError) as error:
+            raise ScrapeFailed(f"{netloc[:100]!r} is no address: {error}") from error
+        with self._lock:
+            self._open, self._host = made, f"{scheme}://{netloc}"
+
+    def _body(self, response: http.client.HTTPResponse, end: float) -> Answer:
+        if response.status != 200:
+            response.read(_CHUNK)
+            self.close()
+            raise ScrapeFailed(f"server returned HTTP status {response.status} {response.reason}"[:200])
+        unpack = None
+        if response.headers.get("Content-Encoding", "").strip().lower() == "gzip":
+            unpack = zlib.decompressobj(wbits=31)
+        parts: list[bytes] = []
+        size = 0
+        while data := response.read(_CHUNK):
+            if time.monotonic() >= end:
+                raise TimeoutError
+            try:
+                part = unpack.decompress(data, self._most + 1 - size) if unpack else data
+            except zlib.error as error:
+                raise ScrapeFailed(f"its gzip cannot be read: {error}") from error
+            size += len(part)
+            if size > self._most or (unpack and unpack.unconsumed_tail):
+                self.close()
+                raise ScrapeFailed(f"body size limit exceeded ({self._most} bytes)")
+            parts.append(part)
+        if response.length:
+            # http.client's read(n) takes a body that was cut for a whole one.
+            raise http.client.IncompleteRead(b"", response.length)
+        if unpack is not None and not unpack.eof:
+            raise ScrapeFailed("its gzip was cut off")
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return Answer(b"".join(parts), openmetrics=kind == "application/openmetrics-text")
+
+
+class _Unix(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class _Named(http.client.HTTPSConnection):
+    """TLS to a host under the name that its certificate must have."""
+
+    def __init__(self, netloc: str, timeout: float, access: Access) -> None:
+        self._tls, self._name = access.tls(), access.server_name
+        super().__init__(netloc, timeout=timeout, context=self._tls)
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name or self.host)
+
+
+def headers_of(formats: tuple[str, ...], timeout: float, *, compression: bool) -> dict[str, str]:
+    """The headers of a scrape, as Prometheus sends them (scrape/scrape.go)."""
+    kinds = {
+        "OpenMetricsText1.0.0": "application/openmetrics-text;version=1.0.0",
+        "OpenMetricsText0.0.1": "application/openmetrics-text;version=0.0.1",
+        "PrometheusText1.0.0": "text/plain;version=1.0.0",
+        "PrometheusText0.0.4": "text/plain;version=0.0.4",
+    }
+    weighed = [f"{kinds[name]};q=0.{len(formats) + 1 - i}" for i, name in enumerate(formats) if name in kinds]
+    found = {
+        "Accept": ",".join([*weighed, "*/*;q=0.1"]),
+        "User-Agent": "paramedic",
+        "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout:g}",
+    }
+    return found | {"Accept-Encoding": "gzip" if compression else "identity"}

@@ -1,0 +1,158 @@
+"""Remote write requests are read whatever their shape, and hostile ones harm nobody."""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paramedic_core.errors import BadInput
+from paramedic_metrics.remote.decode import Decoder
+from paramedic_metrics.series import STALE
+from support_metrics import delimited, is_stale, packed, remote_request, remote_series, varint
+
+NOW = 1_700_000_000_123
+A = [("__name__", "a"), ("x", "1")]
+
+
+def taken(decoder: Decoder, body: bytes) -> list[tuple[str, int, float]]:
+    found = decoder.decode(decoder.unpack(body))
+    return [(dict(labels)["__name__"], at, value) for labels, at, value in found.samples]
+
+
+def test_the_usual_shape_and_every_other() -> None:
+    decoder = Decoder()
+    for _ in range(2):  # the second time by what was remembered
+        body = remote_request(
+            remote_series(A, [(NOW, 1.5)]),
+            remote_series(A, [(NOW + 1, 0.0)]),
+            remote_series(A, [(0, -0.0), (-5, 1e300), (1 << 45, math.inf)]),
+            remote_series([("__name__", "b")], []),
+        )
+        assert taken(decoder, body) == [
+            ("a", NOW, 1.5),
+            ("a", NOW + 1, 0.0),
+            ("a", 0, 0.0),
+            ("a", -5, 1e300),
+            ("a", 1 << 45, math.inf),
+        ]
+
+
+def test_a_label_set_is_one_object_and_sorted_without_empty_values() -> None:
+    decoder = Decoder()
+    body = remote_request(remote_series([("x", "1"), ("__name__", "a"), ("y", "")], [(NOW, 1.0)]))
+    first = decoder.decode(decoder.unpack(body)).samples[0][0]
+    second = decoder.decode(decoder.unpack(body)).samples[0][0]
+    assert first == (("__name__", "a"), ("x", "1"))
+    assert first is second
+
+
+def test_stale_markers_stay_to_the_bit() -> None:
+    ((_, _, value),) = taken(Decoder(), remote_request(remote_series(A, [(NOW, STALE)])))
+    assert is_stale(value)
+
+
+def test_metadata_exemplars_and_histograms() -> None:
+    family = b"\x08\x01" + delimited(2, b"a_total") + delimited(4, b"what") + delimited(5, b"seconds")
+    series = remote_series(A, [(NOW, 1.0)]) + delimited(3, b"\x09" + bytes(8)) + delimited(4, b"\x08\x01")
+    decoder = Decoder()
+    found = decoder.decode(delimited(1, series) + delimited(3, family) + delimited(9, b"from a newer sender"))
+    assert found.families == {"a_total": ("counter", "what", "seconds")}
+    assert (found.exemplars, found.histograms, len(found.samples)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("labels", [[("x", "1")], [("__name__", "")], [*A, ("x", "2")], [("__name__", "a"), ("", "v")]])
+def test_labels_that_are_none_are_left_out_and_counted(labels: list[tuple[str, str]]) -> None:
+    decoder = Decoder()
+    found = decoder.decode(
+        decoder.unpack(remote_request(remote_series(labels, [(NOW, 1.0)]), remote_series(A, [(NOW, 2.0)])))
+    )
+    assert found.invalid == 1
+    assert "invalid labels" in found.first_invalid
+    assert [value for _, _, value in found.samples] == [2.0]
+
+
+def test_what_is_too_large_is_refused_before_it_is_unpacked() -> None:
+    began = time.monotonic()
+    with pytest.raises(BadInput, match="unpacked"):
+        Decoder().unpack(varint(1 << 40) + b"\0" * 10)
+    with pytest.raises(BadInput, match="corrupt"):
+        Decoder().unpack(varint(1 << 24) + b"\0" * 10)
+    with pytest.raises(BadInput, match="more than 256 labels"):
+        Decoder().decode(delimited(1, remote_series([("__name__", "a"), *((f"l{n}", "x") for n in range(300))], [])))
+    with pytest.raises(BadInput, match="a label of"):
+        Decoder().decode(delimited(1, remote_series([("__name__", "a" * 70_000)], [])))
+    assert time.monotonic() - began < 5
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    decoder = Decoder(most=100)
+    for n in range(1000):
+        decoder.decode(delimited(1, remote_series([("__name__", f"m{n}")], [(NOW, 1.0)])))
+        assert len(decoder._labels) <= 101
+
+
+_NAMES = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=8)
+_SERIES = st.tuples(
+    st.dictionaries(_NAMES, _NAMES, max_size=4),
+    st.lists(st.tuples(st.integers(-(1 << 62), 1 << 62), st.floats()), max_size=3),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_SERIES, max_size=5))
+def test_what_was_written_is_read(series: list[tuple[dict[str, str], list[tuple[int, float]]]]) -> None:
+    decoder = Decoder()
+    made = [(sorted({"__name__": "m", **labels}.items()), samples) for labels, samples in series]
+    body = remote_request(*(remote_series(labels, samples) for labels, samples in made))
+    wanted = [(tuple(labels), at, value) for labels, samples in made for at, value in samples]
+    for _ in range(2):
+        found = decoder.decode(decoder.unpack(body)).samples
+        assert [(labels, at) for labels, at, _ in found] == [(labels, at) for labels, at, _ in wanted]
+        for (_, _, ours), (_, _, theirs) in zip(found, wanted, strict=True):
+            # A 0 is not sent, so that -0 comes as 0, as from Prometheus itself.
+            assert ours == theirs == 0 or struct.pack("<d", ours) == struct.pack("<d", theirs)
+
+
+def test_hostile_bytes_end_in_an_error_or_in_samples() -> None:
+    luck = random.Random(11)
+    good = b"".join(
+        delimited(1, remote_series([("__name__", f"m{n}"), ("x", "y" * n)], [(NOW + n, n * 1.5), (NOW, 0.0)]))
+        for n in range(6)
+    ) + delimited(3, b"\x08\x01" + delimited(2, b"m1"))
+    began = time.monotonic()
+    decoder = Decoder()
+    for _ in range(5000):
+        raw = bytearray(good)
+        for _ in range(luck.randint(1, 6)):
+            place = luck.randrange(len(raw))
+            kind = luck.randrange(4)
+            if kind == 0:
+                raw[place] = luck.randrange(256)
+            elif kind == 1:
+                del raw[place : place + luck.randint(1, 20)]
+            elif kind == 2:
+                raw[place:place] = luck.choice(
+                    [b"\xff" * 11, b"\x0a\xff\xff\xff\xff\x0f", b"\x12\x10\x09", b"\x0a" * 30]
+                )
+            else:
+                raw = raw[:place]
+            if not raw:
+                break
+        try:
+            decoder.decode(bytes(raw))
+        except BadInput:
+            continue
+    for _ in range(2000):
+        body = bytearray(packed(good))
+        body[luck.randrange(len(body))] = luck.randrange(256)
+        try:
+            decoder.decode(decoder.unpack(bytes(body)))
+        except BadInput:
+            continue
+    assert time.monotonic() - began < 120
