@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from paramedic_core.clock import Clock
-from paramedic_core.config.mistakes import Mistake
 from paramedic_core.errors import ConfigError
 from paramedic_core.lifecycle import Component, Readiness
 from paramedic_core.settings import Settings
@@ -61,7 +60,7 @@ class Metrics:
         self.limits = Limits(timeout=own.query_timeout, max_samples=own.query_samples)
         self.engine = Engine(store, self.limits, clock=clock)
         self.receiver = Receiver(store)
-        self._own = own_job(data, node, own.scrape_interval)
+        self._own = own_job(data, node, settings.collector.listen, own.scrape_interval)
         self.file = _File(own.scrape_file, own.scrape_interval)
         self.scraper = Scraper([self._own, *self.file.jobs], store, world, clock, on_scrape)
         self.started = clock.now()
@@ -146,9 +145,11 @@ class _File:
         return True
 
 
-def own_job(data: Path, node: str, interval: float) -> Job:
-    """The job of this host's own collector: `job="node"`, as dashboards of node_exporter want it."""
-    target = StaticTargets(({"__address__": node, "instance": node, "node": node},))
+def own_job(data: Path, node: str, listen: str, interval: float) -> Job:
+    """The job of this host's own collector: `job="node"`, as dashboards of node_exporter want it. It is asked on its socket;
+    `listen` is what people see of it.
+    """
+    target = StaticTargets(({"__address__": listen or node, "instance": node, "node": node},))
     return Job(
         "node",
         interval=interval,
@@ -157,14 +158,3 @@ def own_job(data: Path, node: str, interval: float) -> Job:
         socket=str(socket_path(data, "collector")),
         pool=OWN,
     )
-
-
-def check(settings: Settings) -> list[Mistake]:
-    """What is wrong with the scrape file that the settings name."""
-    if not settings.metrics.scrape_file:
-        return []
-    try:
-        load(settings.metrics.scrape_file, settings.metrics.scrape_interval)
-    except ConfigError as error:
-        return [mistake for mistake in error.mistakes if isinstance(mistake, Mistake)]
-    return []

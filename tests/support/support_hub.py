@@ -16,7 +16,7 @@ from paramedic_api.app import make_app
 from paramedic_api.hub import Hub, make_hub
 from paramedic_api.serve import Server
 from paramedic_core.clock import SystemClock
-from paramedic_core.settings import HubSettings, Settings
+from paramedic_core.settings import HubSettings, MetricsSettings, Settings
 from support_house import House
 from support_shop import HOST, furnish, shop_world
 from support_wait import wait_until
@@ -56,7 +56,12 @@ class Stand:
 
 @contextlib.contextmanager
 def stand(
-    *roles: str, serve: bool = False, furnished: bool = True, node: str = "tuna", **hub_settings: Any
+    *roles: str,
+    serve: bool = False,
+    furnished: bool = True,
+    node: str = "tuna",
+    metrics: MetricsSettings | None = None,
+    **hub_settings: Any,
 ) -> Iterator[Stand]:
     """A hub over the shop.
 
@@ -65,6 +70,7 @@ def stand(
         serve: whether on a real port.
         furnished: whether there are incidents and figures.
         node: the host's name.
+        metrics: settings of the store; else its collector is scraped every second.
         hub_settings: of `HubSettings`.
     """
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
@@ -74,7 +80,11 @@ def stand(
         if roles != ("none",):
             house.start(*roles)
         known = {"listen": "127.0.0.1:0" if serve else "127.0.0.1:9110", "scrape_interval": 1.0}
-        settings = Settings(node=node, hub=HubSettings(**{**known, **hub_settings}))
+        settings = Settings(
+            node=node,
+            hub=HubSettings(**{**known, **hub_settings}),
+            metrics=metrics or MetricsSettings(scrape_interval=1.0),
+        )
         hub = make_hub(settings, house.data, HOST, SystemClock())
         app = make_app(hub)
         server = Server(app, hub)

@@ -47,11 +47,13 @@ def config(files: tuple[Path, ...], output: str) -> int:
 
 def _report(files: list[Path], name: str, known: set[str] | None = None) -> dict[str, Any]:
     # Imported here: pydantic and yaml take longer to import than most commands take.
+    from paramedic.wiring import check_named  # noqa: PLC0415
     from paramedic_core.config import load  # noqa: PLC0415
     from paramedic_core.errors import ConfigError  # noqa: PLC0415
 
     try:
         loaded = load(files)
+        check_named(loaded.settings)
     except ConfigError as error:
         return {"file": name, "ok": False, "settings": 0, "mistakes": list(error.mistakes), "findings": []}
     count = sum(origin != "default" for origin in loaded.origins.values())
