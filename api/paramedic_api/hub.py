@@ -46,6 +46,8 @@ class Hub:
     history: Keeper
     runtime: RoleClient
     healer: RoleClient
+    dns: RoleClient
+    logs: RoleClient
     tokens: TokenStore
     sessions: Sessions
     attempts: Attempts
@@ -98,7 +100,10 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
         store: where samples are; the one of the data directory unless given.
     """
     bulletin = Bulletin()
-    runtime, healer, collector = (RoleClient(socket_path(data, r), r) for r in ("runtime", "healer", "collector"))
+    peers = {
+        role: RoleClient(socket_path(data, role), role) for role in ("runtime", "healer", "collector", "dns", "logs")
+    }
+    runtime, healer, collector = peers["runtime"], peers["healer"], peers["collector"]
     mirror = Mirror(healer, clock, lambda: bulletin.bump("healing"))
 
     def changed(_world: World) -> None:
@@ -120,6 +125,8 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
         history=history,
         runtime=runtime,
         healer=healer,
+        dns=peers["dns"],
+        logs=peers["logs"],
         tokens=TokenStore(data / "tokens.json"),
         sessions=Sessions(clock),
         attempts=Attempts(clock),

@@ -30,6 +30,8 @@ meanwhile, 413 too large, 422 refused by a guard, 429 too many wrong tokens, 503
 
 `/api/v1/live` is a stream of server-sent events: `world`, `healing` and `vitals` say that something is new (never what),
 and `beat` comes every 5 seconds with the time of the engine's last word. At most `hub.streams` at once; then 503.
+`/api/v1/logs/tail` is another: `line` for each new line (by `service`, `container`, `text`, `level`), `missed` with how many
+came too fast, `away` when the logs role has gone; it takes one of the same places.
 """
 
 

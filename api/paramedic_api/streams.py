@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlencode
 
 from paramedic_api.hub import Hub
+from paramedic_core.errors import ParamedicError
 
 HEARTBEAT = 5.0
 """Seconds between two beats; a beat carries the age of what is shown. At most 10 s (a proxy closes silent connections)."""
@@ -88,6 +90,35 @@ class Stream:
             if clock.monotonic() - last >= HEARTBEAT:
                 last = clock.monotonic()
                 yield beat(hub)
+
+
+class LogStream(Stream):
+    """New lines of containers, from the logs role.
+
+    Args:
+        hub: whose.
+        slots: as `Stream`.
+        gone: as `Stream`.
+        wanted: which lines, in the logs role's words.
+    """
+
+    def __init__(self, hub: Hub, slots: Slots, gone: Callable[[], bool], wanted: Mapping[str, str]) -> None:
+        self._wanted = wanted
+        super().__init__(hub, slots, gone)
+
+    def _run(self) -> Iterator[bytes]:
+        hub = self._hub
+        yield b"retry: 3000\n\n" + event("beat", {})
+        try:
+            for item in hub.logs.stream(f"/tail?{urlencode(self._wanted)}"):
+                if hub.stopping.is_set() or self._gone():
+                    return
+                if "line" in item:
+                    yield event("line", {"host": hub.host, **item["line"]})
+                else:
+                    yield event("missed" if "missed" in item else "beat", {"missed": item.get("missed", 0)})
+        except ParamedicError as error:
+            yield event("away", {"reason": str(error)})
 
 
 def beat(hub: Hub) -> bytes:

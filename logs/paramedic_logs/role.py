@@ -35,6 +35,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     tails = Tails(counters)
     store = Store(data / "logs", host, clock, counters, wanted.retention_bytes, wanted.retention)
     pipeline = Pipeline(store, clock, counters, tails, Path(wanted.path_rootfs), wanted.seal_after)
+    tails.began = pipeline.wake
     feed = WorldFeed(RoleClient(socket_path(data, "runtime"), "runtime"), clock, pipeline.take)
     more: list[Component] = []
     follower = Follower(RoleClient(socket_path(data, "healer"), "healer"), store, clock, counters)

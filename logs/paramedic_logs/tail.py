@@ -42,6 +42,8 @@ class Tails:
         self._readers: list[Reader] = []
         self._changed = threading.Condition()
         self._stopped = False
+        self.began: Callable[[], None] = lambda: None
+        """Called when somebody begins to look: whoever hands lines may be asleep."""
 
     @property
     def watched(self) -> bool:
@@ -75,6 +77,7 @@ class Tails:
             if len(self._readers) >= MOST_READERS:
                 raise Temporary(f"{MOST_READERS} readers follow already: try again when one has gone", retry_after=5.0)
             self._readers.append(reader)
+        self.began()
         return self._lines(reader, beat)
 
     def stop(self) -> None:

@@ -16,6 +16,9 @@ READS = [
     "/",
     "/healing",
     "/api/v1/live",
+    "/api/v1/logs",
+    "/api/v1/logs/tail",
+    "/api/v1/names",
 ]
 CHANGES = [
     ("POST", "/api/v1/actions", {"target": "shop-api-1", "action": "restart", "reason": "slow"}, "operator"),

@@ -32,6 +32,24 @@ def test_an_admin_switches_a_service(page: Browser, shop: Stand) -> None:
     assert [(g["service"], g["mode"]) for g in shop.house.grants] == [("crm/mailer", "enforce")]
 
 
+def test_an_admin_switches_in_the_table_and_on_the_banner(page: Browser, shop: Stand) -> None:
+    _login(page, shop, "admin")
+    page.open(f"{shop.url}services")
+    page.run(
+        "const form = document.querySelector('[data-mode-of=\\'edge/gateway\\']');"
+        "form.mode.value = 'off'; form.requestSubmit()"
+    )
+    page.wait("return document.querySelector('#said').innerText.includes('switched')")
+    page.open(shop.url)
+    assert "paramedic heal enable crm/mailer" in page.text("#rise"), "the one change is said"
+    page.run("document.querySelector('#rise button').click()")
+    page.wait("return document.querySelector('#said').innerText.includes('switched')")
+    assert [(g["service"], g["mode"]) for g in shop.house.grants] == [
+        ("edge/gateway", "off"),
+        ("crm/mailer", "enforce"),
+    ]
+
+
 def test_the_plan_has_the_one_change(page: Browser, shop: Stand) -> None:
     _login(page, shop, "admin")
     page.open(f"{shop.url}plan")

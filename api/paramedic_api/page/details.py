@@ -9,6 +9,7 @@ from typing import Any
 from paramedic_api.hub import Hub
 from paramedic_api.mirror import Found
 from paramedic_api.page.incidents import incident_view, number
+from paramedic_api.page.lines import evidence
 from paramedic_api.page.views import anchor, names_of
 from paramedic_api.page.words import sentence, span
 
@@ -38,6 +39,7 @@ def incident(hub: Hub, found: Found) -> dict[str, Any]:
         "outcome": str(known.get("outcome", "")),
         "host": str(known.get("host", hub.host)),
         "records": [_record(r, opened) for r in found.records],
+        "evidence": evidence(hub, view.id, str(known.get("service", ""))),
     }
 
 

@@ -20,6 +20,11 @@ def clock(at: float, now: float) -> str:
     return moment.strftime("%H:%M" if moment.date() == datetime.fromtimestamp(now, UTC).date() else "%d %b %H:%M")
 
 
+def stamp(at: float) -> str:
+    """The time of day to the millisecond, UTC; the browser puts its own zone in."""
+    return datetime.fromtimestamp(at, UTC).strftime("%d %b %H:%M:%S.%f")[:-3] if at else ""
+
+
 def coded(text: str) -> Markup:
     """Text in which what stands between backticks is code. Everything is escaped first."""
     parts = [escape(part) for part in text.split("`")]
@@ -36,6 +41,7 @@ def install(environment: Environment) -> None:
     environment.filters["sentence"] = sentence
     environment.filters["coded"] = coded
     environment.filters["clock"] = clock
+    environment.filters["stamp"] = stamp
     environment.filters["bytes"] = lambda amount: " ".join(size(amount))
     environment.globals["count"] = count
     environment.globals["version"] = VERSION

@@ -251,6 +251,8 @@ def _rise(entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         "text": text,
         "anchor": anchor(entry),
         "leave": entry.get("gate") == "mode",
+        "allow": str(entry.get("allow") or "").rstrip("."),
+        "service": str(entry.get("service", "")),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, current_app, request
 
 from paramedic_api.hub import Hub, this_hub
@@ -30,6 +32,16 @@ def _slots(hub: Hub) -> Slots:
 def live() -> Response:
     """What is new, by topic: `world`, `healing`, `vitals`, and `beat` every 5 seconds; 503 when as many as may be are live."""
     hub = this_hub()
+    return stream_response(hub, lambda slots, gone: Stream(hub, slots, gone))
+
+
+def stream_response(hub: Hub, make: Callable[[Slots, Callable[[], bool]], Stream]) -> Response:
+    """Server-sent events on one of the hub's places for them.
+
+    Args:
+        hub: whose.
+        make: gives the stream, from the places (one is taken for it) and what tells whether its reader has gone.
+    """
     slots = _slots(hub)
     if not slots.take():
         hub.metrics.streams_refused.inc()
@@ -37,4 +49,6 @@ def live() -> Response:
         detail = f"{most} pages are live already (hub.streams): ask again now and then instead"
         return answer(problem(503, "too_many_streams", "As many as may be", detail, retry_after=_POLL_AFTER))
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    return Response(Stream(hub, slots, gone), mimetype="text/event-stream")
+    response = Response(make(slots, gone), mimetype="text/event-stream")
+    response.headers["X-Accel-Buffering"] = "no"
+    return response

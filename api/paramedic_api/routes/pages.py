@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 
 from paramedic_api.auth import caller, needs
 from paramedic_api.hub import this_hub
-from paramedic_api.page import details, views
+from paramedic_api.page import details, lines, names, views
 from paramedic_api.page.links import root_of
 from paramedic_api.resource import Resource
 from paramedic_api.routes.services import find_service
@@ -69,6 +69,18 @@ def incident(incident_id: str) -> str:
 def plan() -> str:
     """What would be healed now, why not, and what would allow it."""
     return _show("plan.html", details.plan(this_hub()))
+
+
+@bp.get("/logs")
+def logs() -> str:
+    """What containers said."""
+    return _show("logs.html", lines.logs(this_hub(), request.args))
+
+
+@bp.get("/names")
+def names_page() -> str:
+    """Which names are answered, and what an asker gets."""
+    return _show("names.html", names.page(this_hub(), request.args))
 
 
 @bp.get("/login")

@@ -24,6 +24,19 @@ function localTimes(within) {
   }
 }
 
+// Log lines carry the time to the millisecond, in the reader's zone.
+function stamps(within) {
+  const today = new Date().toDateString();
+  for (const node of within.querySelectorAll("time[data-stamp]")) {
+    const at = new Date(node.dateTime);
+    if (isNaN(at)) continue;
+    const clock = at.toLocaleTimeString([], { hourCycle: "h23" }) + "." + String(at.getMilliseconds()).padStart(3, "0");
+    const day = at.toDateString() === today ? "" : at.toLocaleDateString([], { day: "numeric", month: "short" }) + " ";
+    node.textContent = day + clock;
+    node.title = at.toISOString();
+  }
+}
+
 // "Last look N s ago": counted here between two beats, so that it goes on when the hub falls silent.
 
 let look = null; // { at, skew }: the engine's last word, and how far our clock is from the hub's
@@ -100,6 +113,7 @@ function swap(fresh) {
     const opened = [...old.querySelectorAll("details[open][id]")].map((d) => d.id);
     old.replaceWith(document.adoptNode(part));
     localTimes(part);
+    stamps(part);
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     release(part, held);
   }
@@ -139,6 +153,76 @@ function listen() {
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 60000);
   });
   addEventListener("pagehide", () => stream.close(), { once: true });
+}
+
+// Following a log: new lines come by server-sent events, and are only ever text.
+
+const MOST_LINES = 2000;
+const TONES = { warn: "warn", error: "bad", fatal: "bad" };
+let following = null;
+
+function piece(tag, className, text) {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
+}
+
+// Without a terminal's orders; what does not print is a mark. As `clean` does on the server.
+function plainText(text) {
+  const orders = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
+  const unseen = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+  return text.slice(0, 8000).replace(orders, "").replace(unseen, "\ufffd").slice(0, 4000);
+}
+
+function lineNode(line) {
+  const node = piece("li", line.gap ? "mark" : "", "");
+  if (line.gap) {
+    node.append(piece("span", "", `lines are missing here: ${line.gap.reason}`));
+    return node;
+  }
+  const time = document.createElement("time");
+  time.dateTime = new Date(line.at * 1000).toISOString();
+  time.dataset.stamp = "";
+  const level = line.level || (line.stream === "stderr" ? "stderr" : "");
+  node.append(time, piece("span", "who", line.container + (line.claimed ? " (claimed)" : "")));
+  node.append(piece("span", `lvl ${TONES[level] || ""}`, level), piece("code", "", plainText(line.text)));
+  stamps(node);
+  return node;
+}
+
+function show(list, node) {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  list.querySelector(".none")?.remove();
+  list.append(node);
+  while (list.children.length > MOST_LINES) list.firstElementChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+function follow(button) {
+  const list = document.getElementById("lines");
+  if (following) {
+    following.close();
+    following = null;
+  } else {
+    following = new EventSource(url(`api/v1/logs/tail?${button.dataset.tail}`));
+    list.scrollTop = list.scrollHeight;
+    following.addEventListener("line", (event) => show(list, lineNode(JSON.parse(event.data))));
+    following.addEventListener("missed", (event) => {
+      const node = piece("li", "mark", "");
+      node.append(piece("span", "", `${JSON.parse(event.data).missed} lines came too fast to be shown`));
+      show(list, node);
+    });
+    following.addEventListener("away", (event) => say(JSON.parse(event.data).reason));
+    following.addEventListener("error", () => {
+      if (following?.readyState !== EventSource.CLOSED) return;
+      say("As many pages as may be follow already: try again in a while.");
+      follow(button);
+    });
+    addEventListener("pagehide", () => following?.close(), { once: true });
+  }
+  button.textContent = following ? "Stop following" : "Follow";
+  button.setAttribute("aria-pressed", String(Boolean(following)));
 }
 
 // Charts.
@@ -227,6 +311,7 @@ async function login(token) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.method === "get" && form.hasAttribute("action")) return;
   event.preventDefault();
   if (form.matches("[data-login]")) attempt(() => login(form.token.value.trim()));
   if (form.matches("[data-mode-of]")) {
@@ -238,9 +323,10 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-freeze],[data-logout]");
+  const button = event.target.closest("[data-freeze],[data-logout],[data-tail]");
   if (!button) return;
-  if (button.matches("[data-logout]")) attempt(async () => { await ask("DELETE", "api/v1/session"); location.reload(); });
+  if (button.matches("[data-tail]")) follow(button);
+  else if (button.matches("[data-logout]")) attempt(async () => { await ask("DELETE", "api/v1/session"); location.reload(); });
   else {
     const on = button.dataset.freeze === "on";
     attempt(() => ask("POST", "api/v1/freeze", { on, reason: "from the page" }), on ? "Frozen: nothing is touched." : "Acting again.");
@@ -249,6 +335,10 @@ document.addEventListener("click", (event) => {
 
 for (const part of document.querySelectorAll("[data-live][id]")) served.set(part.id, part.outerHTML);
 localTimes(document);
+stamps(document);
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+for (const list of document.querySelectorAll(".log")) list.scrollTop = list.scrollHeight;
+for (const button of document.querySelectorAll("[data-tail]")) button.hidden = false;
 readLook();
 setInterval(tick, 1000);
 if (document.querySelector("[data-login]")) {
