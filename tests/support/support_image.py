@@ -92,7 +92,10 @@ def base(engine: PrivateEngine, name: str = "paramedic/base:1") -> str:
 def _mirror() -> str:
     """The machine's own Debian mirror."""
     said = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split()
-    return next((uri for uri in said if uri.rstrip("/").endswith("/debian")), "http://deb.debian.org/debian")
+    found = next((uri for uri in said if uri.rstrip("/").endswith("/debian")), None)
+    if found is None:
+        pytest.skip("apt names no mirror of Debian here")
+    return found
 
 
 def pip_settings() -> dict[str, str]:
