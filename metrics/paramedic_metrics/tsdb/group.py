@@ -18,6 +18,9 @@ from paramedic_metrics.tsdb.window import Window
 N = TypeVar("N", bound=np.generic)
 NEVER = -(2**62)
 """Before all moments."""
+_DENSE = 0.75
+"""The share of cells that must hold a sample in a group that stays together."""
+_MOST_KINDS = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +33,8 @@ class Closed:
     cells: NDArray[np.float64]
     place: int
     """Where in the log its first sample is."""
+    group: int
+    """The hash of the key of the group that its series are in from now on."""
     packed: Block | None = None
     """It as a block, when the cells have been given up for it."""
     number: int = field(default_factory=count().__next__)
@@ -121,7 +126,7 @@ class Group:
     def _close(self, window: Window) -> None:
         times, cells = window.view()
         # The ids' array is only ever added to behind this end, or replaced.
-        self.closed.append(Closed(self.ids[: self.count], times, cells, window.place))
+        self.closed.append(Closed(self.ids[: self.count], times, cells, window.place, self.hash))
 
 
 @dataclass(slots=True, eq=False)
@@ -227,6 +232,29 @@ def judge(
         outcome.out_of_order = behind
     outcome.stored = int(take.sum())
     return Verdict(take, outcome)
+
+
+def patterns(window: Closed) -> list[NDArray[np.int64]]:
+    """Rows with samples at the same moments, the most first; all in one where that says too little.
+
+    Rows without any sample are in none.
+    """
+    there = ~absent(window.cells[: len(window.ids)])
+    used = np.flatnonzero(there.any(axis=1))
+    columns = there[used].any(axis=0)
+    if there[used][:, columns].mean() >= _DENSE:
+        return [used]
+    _, kind, size = np.unique(np.packbits(there[used], axis=1), axis=0, return_inverse=True, return_counts=True)
+    if len(size) > max(_MOST_KINDS, len(used) // 8):
+        return [used]
+    return [used[kind.ravel() == n] for n in np.argsort(-size, kind="stable").tolist()]
+
+
+def some_rows(window: Closed, rows: NDArray[np.int64], group: int) -> Closed:
+    """A part of a window, without the moments at which it has nothing."""
+    cells = window.cells[rows]
+    columns = np.flatnonzero((~absent(cells)).any(axis=0))
+    return Closed(window.ids[rows], window.times[columns], np.ascontiguousarray(cells[:, columns]), window.place, group)
 
 
 def absent(values: NDArray[np.float64]) -> NDArray[np.bool_]:

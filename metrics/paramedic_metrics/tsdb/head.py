@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_core.clock import Clock
+from paramedic_core.errors import BadInput, NotFound
 from paramedic_core.fault import fault
 from paramedic_metrics.tsdb import records
-from paramedic_metrics.tsdb.group import NEVER, Group, Outcome, Plan, absent, judge
+from paramedic_metrics.tsdb.group import NEVER, Group, Outcome, Plan, absent, judge, patterns, some_rows
 from paramedic_metrics.tsdb.index import Ids
 from paramedic_metrics.tsdb.wal import Wal
 
@@ -38,9 +39,11 @@ class Head:
         wal: the log; what is appended goes there first.
         rules: what is taken.
         clock: the time.
+        unknown: the first of these series that has been forgotten; −1 when none has.
     """
 
-    def __init__(self, wal: Wal, rules: Rules, clock: Clock) -> None:
+    def __init__(self, wal: Wal, rules: Rules, clock: Clock, unknown: Callable[[Ids], int]) -> None:
+        self._unknown = unknown
         self.lock = threading.RLock()
         """Held to change it, and to take a view of it."""
         self.wal, self.rules, self._clock = wal, rules, clock
@@ -51,6 +54,10 @@ class Head:
         self._layouts = 0
         self._owner: NDArray[np.int32] = np.full(1024, _NOBODY, np.int32)
         self._row: NDArray[np.int32] = np.zeros(1024, np.int32)
+        self._loose: NDArray[np.bool_] = np.zeros(64, np.bool_)
+        """By slot; the last is for nobody's series."""
+        self._full: list[Group] = []
+        """Loose groups whose window is full: it is looked at whether they are one group."""
         self._meeting: dict[int, Group] = {}
         """Loose groups by their newest moment: where a new series of that moment belongs."""
 
@@ -64,7 +71,12 @@ class Head:
 
         Raises:
             StoreUnavailable: the log cannot be written; nothing was taken.
+            BadInput: it is not one value for each series.
+            NotFound: a series has been forgotten: ask for its id again.
         """
+        if len(values) != len(plan.ids):
+            raise BadInput(f"{len(values)} values were given for {len(plan.ids)} series")
+        values = np.ascontiguousarray(values, np.float64)
         with self.lock:
             if not self._within(t):
                 return Outcome(out_of_bounds=len(values))
@@ -74,8 +86,7 @@ class Head:
                 return self._mixed(group, t, plan.rows[here], values[here])
             place = self._log(plan, t, values)
             fault("tsdb.after_log")
-            self._append(group, t, plan.rows, values, place)
-            return Outcome(stored=len(values))
+            return Outcome(stored=self._append(group, t, plan.rows, values, place))
 
     def write(self, ids: Ids, times: NDArray[np.int64], values: NDArray[np.float64]) -> Outcome:
         """Samples of any series and moments, as remote write brings them.
@@ -89,7 +100,9 @@ class Head:
             StoreUnavailable: the log cannot be written; those before were taken, so the whole may be sent again.
         """
         outcome = Outcome()
+        values = np.ascontiguousarray(values, np.float64)
         with self.lock:
+            self._split_full()
             owners = self._settle(ids, times)
             for t, group, at in _by_moment(times, owners, self._slots):
                 if not self._within(t):
@@ -129,6 +142,12 @@ class Head:
                 window.cells.size for g in self.groups.values() for window in (g.open, g.late) if window is not None
             ) + sum(c.cells.size for g in self.groups.values() for c in g.closed)
 
+    def _known(self, ids: Ids) -> None:
+        """Whether they have not been forgotten; asked when series get a place, so that they stay known afterwards."""
+        unknown = self._unknown(ids)
+        if unknown >= 0:
+            raise NotFound(f"series {unknown} is not known any more: ask for its id again")
+
     def _within(self, t: int) -> bool:
         now = int(self._clock.now() * 1000)
         return now - self.rules.keep <= t <= now + AHEAD
@@ -138,6 +157,7 @@ class Head:
         group = plan.home
         if group is not None and group.generation == plan.generation:
             return group
+        self._known(plan.ids)
         group = self._group(plan.group, loose=plan.loose)
         self._own(group, plan.ids)
         plan.rows = self._row[plan.ids].astype(np.int64)
@@ -149,6 +169,9 @@ class Head:
         if group is None:
             group = self.groups[key] = self._slots[self._next_slot] = Group(key, self._next_slot, loose=loose)
             group.touched = self._clock.monotonic()
+            if self._next_slot + 1 >= len(self._loose):
+                self._loose = np.concatenate([self._loose, np.zeros(len(self._loose), np.bool_)])
+            self._loose[self._next_slot] = loose
             self._next_slot += 1
         return group
 
@@ -196,13 +219,14 @@ class Head:
         plan.before = values.copy()
         return place if first < 0 else first
 
-    def _append(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64], place: int) -> None:
+    def _append(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64], place: int) -> int:
         group.writable(place).append(t, rows, values)
         holes = absent(values)
         if holes.any():
             rows, values = rows[~holes], values[~holes]
         group.last[rows], group.value[rows] = t, values
         self._moved(group, t)
+        return len(rows)
 
     def _put(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64], place: int) -> None:
         """Write cells that may be anywhere."""
@@ -220,6 +244,8 @@ class Head:
         window.cells[rows, column] = values
         newer = t > group.last[rows]
         group.last[rows[newer]], group.value[rows[newer]] = t, values[newer]
+        if group.loose and window is group.open and window.full and group not in self._full:
+            self._full.append(group)
         self._moved(group, t)
 
     def _moved(self, group: Group, t: int) -> None:
@@ -250,9 +276,9 @@ class Head:
         if len(ids):
             self._own_room(int(ids.max()))
         slots = self._owner[ids]
-        loose = np.array([s for s, g in self._slots.items() if g.loose], np.int32)
-        stray = ~np.isin(slots, loose)
+        stray = ~self._loose[slots]
         if stray.any():
+            self._known(ids[stray])
             order = np.lexsort((times[stray], ids[stray]))
             unique, first = np.unique(ids[stray][order], return_index=True)
             begins = times[stray][order][first]
@@ -264,6 +290,27 @@ class Head:
                 self._own(group, unique[begins == t])
             slots = self._owner[ids]
         return slots
+
+    def _split_full(self) -> None:
+        """Take loose groups apart whose series turn out to have different moments.
+
+        Series that began at the same moment may belong to two senders. Done between writes, when the open window is full.
+        """
+        full, self._full = self._full, []
+        for group in full:
+            if self.groups.get(group.key) is not group or group.open is None or not group.open.full:
+                continue
+            group.close()
+            window = group.closed[-1]
+            kinds = patterns(window)
+            for number, rows in enumerate(kinds[1:], start=1):
+                other = self._group(f"{group.key}/{number}/{self._next_slot}", loose=True)
+                # It stays with the group in whose name the log has it, so that both are sealed at once.
+                group.closed.append(some_rows(window, rows, other.hash))
+                self._own(other, window.ids[rows])
+                other.closed_until = int(group.closed[-1].times[-1])
+            if len(kinds) > 1:
+                group.closed[group.closed.index(window)] = some_rows(window, kinds[0], group.hash)
 
     def _own_room(self, most: int) -> None:
         if most >= len(self._owner):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from paramedic_core.errors import LimitExceeded
+from paramedic_core.errors import LimitExceeded, NotFound
 from paramedic_metrics.series import Labels
 
 Ids = NDArray[np.uint32]
@@ -31,6 +31,11 @@ class Name:
         """Series with this value, ascending."""
         found = self.values.get(value)
         return np.array(found, np.uint32) if found is not None else NONE
+
+    def columns(self) -> tuple[list[str], Ids, NDArray[np.int64]]:
+        """All values; the series of each, one value after the other; and where each value's begin."""
+        starts = np.cumsum([0, *(len(ids) for ids in self.values.values())])[:-1]
+        return list(self.values), np.frombuffer(b"".join(self.values.values()), np.uint32), starts
 
     def union(self, values: Iterable[str]) -> Ids:
         """Series with any of these values, ascending."""
@@ -73,6 +78,11 @@ class Index:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def unknown(self, ids: Ids) -> int:
+        """The first of these ids that is none of a series; −1 when all are."""
+        with self.lock:
+            return next((n for n in ids.tolist() if n not in self._keys), -1)
 
     def __contains__(self, number: int) -> bool:
         return number in self._keys
@@ -146,10 +156,16 @@ class Index:
                 self._posting(name, value).frombytes(holders[start:end].tobytes())
 
     def labels(self, number: int) -> Labels:
-        """A series' labels: the same object each time."""
+        """A series' labels: the same object each time.
+
+        Raises:
+            NotFound: there is no such series any more.
+        """
         found = self._labels.get(number)
         if found is None:
             with self.lock:
+                if number not in self._keys:
+                    raise NotFound(f"series {number} is not known any more")
                 pairs = array("I", self._keys[number])
                 found = self._labels.setdefault(number, tuple(self._pairs[p] for p in pairs))
         return found
@@ -159,25 +175,37 @@ class Index:
         with self.lock:
             return np.array(self._all, np.uint32)
 
-    def keep(self, alive: NDArray[np.bool_]) -> int:
-        """Forget the series that are not marked; returns how many.
+    def without(self, alive: NDArray[np.bool_]) -> Index:
+        """A copy that knows only the series that are marked, and the same objects for their labels.
 
         Args:
             alive: by id; ids beyond its end stay.
         """
         with self.lock:
-            gone = [n for n in self._keys if n < len(alive) and not alive[n]]
-            if not gone:
-                return 0
-            kept = [(n, self.labels(n)) for n in sorted(self._keys) if n >= len(alive) or alive[n]]
-            known = {n: self._labels[n] for n, _ in kept if n in self._labels}
+            numbers, pairs, keys, labels = self._all[:], list(self._pairs), dict(self._keys), dict(self._labels)
             following = self.next
-            self.names, self._pairs, self._pair_numbers = {}, [], {}
-            self._by_key, self._keys, self._labels, self._all = {}, {}, known, array("I")
-            for number, labels in kept:
-                self.put(number, labels)
-            self.next = following
-        return len(gone)
+        fresh = Index(self.most)
+        for number in numbers:
+            if number >= len(alive) or alive[number]:
+                one = labels.get(number) or tuple(pairs[p] for p in array("I", keys[number]))
+                fresh.put(number, one)
+                if number in labels:
+                    fresh._labels[number] = one
+        fresh.next = following
+        return fresh
+
+    def become(self, other: Index) -> bool:
+        """Take over a copy that `without` made; the caller holds `lock`.
+
+        Returns:
+            False, and nothing is changed, when series were added since.
+        """
+        if other.next != self.next:
+            return False
+        self.names, self._pairs, self._pair_numbers = other.names, other._pairs, other._pair_numbers
+        self._by_key, self._keys, self._all = other._by_key, other._keys, other._all
+        self._labels = {number: one for number, one in self._labels.items() if number in self._keys} | other._labels
+        return True
 
     def _key(self, labels: Labels) -> bytes | None:
         try:

@@ -52,6 +52,20 @@ class Entry:
     moments: int
     samples: int
 
+    @property
+    def summary(self) -> tuple[int, int, int, int, int, int]:
+        """All but where it is."""
+        return self.group, self.tmin, self.tmax, self.rows, self.moments, self.samples
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A block of another part, to be written as it is."""
+
+    entry: Entry
+    data: memoryview
+    ids: Ids
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -71,9 +85,10 @@ def hash_of(key: str) -> int:
 
 def write(
     path: Path,
-    contents: Iterable[Content],
+    contents: Iterable[Content | Copy],
     sealed: dict[str, int],
     replaces: Iterable[str] = (),
+    level: int = 0,
     first: int = codec.PCO,
 ) -> None:
     """Write a part, durably.
@@ -83,6 +98,7 @@ def write(
         contents: its blocks.
         sealed: for each group's key, the place in the log before which all of it is in this part or an earlier one.
         replaces: names of parts that it was made from.
+        level: how often what it has was merged.
         first: the codec to try first.
 
     Raises:
@@ -94,10 +110,15 @@ def write(
             file.write(_MAGIC)
             offset, entries, seen = len(_MAGIC), [], [np.empty(0, np.uint32)]
             for c in contents:
-                data = block.encode(c.ids, c.times, c.cells, first)
+                if isinstance(c, Copy):
+                    data: bytes | memoryview = c.data
+                    group, *facts = c.entry.summary
+                else:
+                    data = block.encode(c.ids, c.times, c.cells, first)
+                    group = c.group
+                    facts = [int(c.times[0]), int(c.times[-1]), len(c.ids), len(c.times), c.samples]
                 file.write(data)
-                span = (int(c.times[0]), int(c.times[-1]))
-                entries.append((c.group, offset, len(data), *span, len(c.ids), len(c.times), c.samples))
+                entries.append((group, offset, len(data), *facts))
                 seen.append(c.ids)
                 offset += len(data)
             ids = np.unique(np.concatenate(seen))
@@ -106,6 +127,7 @@ def write(
                 "sealed": sealed,
                 "replaces": list(replaces),
                 "ids": len(ids),
+                "level": level,
             }
             body = orjson.dumps(directory)
             packed = struct.pack("<I", len(body)) + codec.deflate(body, 9)
@@ -153,6 +175,7 @@ class Part:
         self.sealed: dict[str, int] = directory["sealed"]
         self.replaces: list[str] = directory["replaces"]
         self._count: int = directory["ids"]
+        self.level: int = directory["level"]
         self.tmin = min((e.tmin for e in self.entries), default=0)
         self.tmax = max((e.tmax for e in self.entries), default=0)
         self.damaged: set[int] = set()
@@ -171,6 +194,11 @@ class Part:
         """
         return codec.unpack(self._packed_ids, self._count, np.uint32)[0]
 
+    def bytes_of(self, number: int) -> memoryview:
+        """One of its blocks as it lies there."""
+        entry = self.entries[number]
+        return self._data[entry.offset : entry.offset + entry.length]
+
     def block(self, number: int) -> block.Block:
         """One of its blocks, its stripes still packed.
 
@@ -178,7 +206,7 @@ class Part:
             BadInput: it is damaged.
         """
         entry = self.entries[number]
-        found = block.Block(self._data[entry.offset : entry.offset + entry.length])
+        found = block.Block(self.bytes_of(number))
         if len(found.ids) != entry.rows or len(found.times) != entry.moments:
             raise BadInput("a block is not the one that its directory speaks of")
         return found

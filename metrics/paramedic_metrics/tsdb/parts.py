@@ -11,11 +11,12 @@ import numpy as np
 
 from paramedic_core.counters import Counters
 from paramedic_core.errors import BadInput
+from paramedic_core.sys.files import write_atomic
 from paramedic_metrics.tsdb import part as part_file
 from paramedic_metrics.tsdb import read, stats
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.index import NONE, Ids
-from paramedic_metrics.tsdb.part import Content, Part
+from paramedic_metrics.tsdb.part import Content, Copy, Part
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
@@ -65,14 +66,16 @@ class Parts:
             self._next += 1
             return self.folder / f"{self._next - 1:08}{part_file.SUFFIX}"
 
-    def write(self, contents: Iterable[Content], sealed: dict[str, int], replaces: Sequence[Part] = ()) -> Part:
+    def write(
+        self, contents: Iterable[Content | Copy], sealed: dict[str, int], replaces: Sequence[Part] = (), level: int = 0
+    ) -> Part:
         """Write a part and open it; it is not among `all` yet.
 
         Raises:
             OSError: the disk is full; nothing is left of it.
         """
         path = self.path()
-        part_file.write(path, contents, sealed, [part.name for part in replaces])
+        part_file.write(path, contents, sealed, [part.name for part in replaces], level)
         return Part(path)
 
     def swap(self, new: Sequence[Part], old: Sequence[Part] = ()) -> None:
@@ -94,7 +97,7 @@ class Parts:
             for number, entry in enumerate(part.entries):
                 if entry.tmax <= start or entry.tmin > end or number in part.damaged:
                     continue
-                piece = self._piece(part, number, cache)
+                piece = self.piece(part, number, cache)
                 if piece is not None:
                     found.append(piece)
         return found
@@ -107,7 +110,20 @@ class Parts:
             log.error("the list of series of %s is damaged: %s", part.path, error)  # noqa: TRY400  a trace says nothing more
             return NONE
 
-    def _piece(self, part: Part, number: int, cache: Cache) -> read.Piece | None:
+    def set_aside(self, parts: Iterable[Part]) -> None:
+        """Keep a copy of blocks that are damaged, before their parts go.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        for part in parts:
+            for number in sorted(part.damaged):
+                aside = self.folder.parent / ASIDE
+                aside.mkdir(mode=0o700, exist_ok=True)
+                write_atomic(aside / f"{part.path.stem}-{number}.block", bytes(part.bytes_of(number)))
+
+    def piece(self, part: Part, number: int, cache: Cache) -> read.Piece | None:
+        """One block, to be read; None when it turns out to be damaged."""
         key = (part.name, number)
         try:
             block = cache.get(key, lambda: part.block(number), lambda made: made.weight)

@@ -134,6 +134,11 @@ class _Use:
     span: tuple[int, int]
 
 
+_Mine = tuple[_Use, NDArray[np.int64]]
+"""What is wanted of a piece, and for each of its rows the row of the result; −1 for none."""
+_BEFORE, _AFTER = -(2**62), 2**62
+
+
 def frames(
     pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int, most: int = MOST_CELLS
 ) -> list[Frame]:
@@ -203,39 +208,72 @@ def _rows(use: _Use, to_row: NDArray[np.int64]) -> NDArray[np.int64] | None:
     return rows if (rows >= 0).any() else None
 
 
-def _frame(mine: list[tuple[_Use, NDArray[np.int64]]], labels: list[Labels]) -> Frame | None:
-    ordered = sorted(mine, key=lambda m: int(m[0].times[0]))
-    times = np.concatenate([use.times for use, _ in ordered])
-    if (np.diff(times) > 0).all():
-        out, holed = _side_by_side(ordered, len(labels), len(times))
-    else:
-        times = np.unique(times)
-        out, holed = _joined(mine, len(labels), times), True
+def joined(pieces: Sequence[Piece], ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """All samples of series in pieces of one group; of two at one moment, the earlier piece's.
+
+    Args:
+        pieces: not empty.
+        ids: ascending.
+
+    Raises:
+        Spoiled: one of them is damaged.
+    """
+    uses, _ = _uses(pieces, ids, _BEFORE, _AFTER)
+    mine = [(use, use.wanted) for group in uses.values() for use in group]
+    times, cells, _ = _cells(mine, len(ids))
+    return times, cells
+
+
+def _frame(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
+    times, out, holed = _cells(mine, len(labels))
     if holed:
         return _trimmed(labels, times, out)
     out.flags.writeable = False
     return Frame(labels, times, out, whole=True)
 
 
-def _side_by_side(
-    ordered: list[tuple[_Use, NDArray[np.int64]]], rows: int, columns: int
-) -> tuple[NDArray[np.float64], bool]:
+def _cells(mine: list[_Mine], rows: int) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
+    """The moments, the cells, and whether there may be holes."""
+    windows: dict[tuple[int, int, bytes], list[_Mine]] = {}
+    for use, target in mine:
+        # Blocks of the same window, each with some of the rows.
+        key = (int(use.times[0]), len(use.times), use.times.tobytes())
+        windows.setdefault(key, []).append((use, target))
+    ordered = [windows[key] for key in sorted(windows)]
+    times = np.concatenate([window[0][0].times for window in ordered])
+    if (np.diff(times) > 0).all() and all(_apart(window) for window in ordered):
+        out, holed = _side_by_side(ordered, rows, len(times))
+        return times, out, holed
+    times = np.unique(times)
+    return times, _overlapping(mine, rows, times), True
+
+
+def _apart(window: list[_Mine]) -> bool:
+    """Whether no row is in two pieces of a window."""
+    if len(window) == 1:
+        return True
+    rows = np.concatenate([target[target >= 0] for _, target in window])
+    return len(np.unique(rows)) == len(rows)
+
+
+def _side_by_side(ordered: list[list[_Mine]], rows: int, columns: int) -> tuple[NDArray[np.float64], bool]:
     """Windows that come one after the other; and whether there may be holes."""
     out = np.empty((rows, columns))
     holed, at = False, 0
-    for use, target in ordered:
-        width = use.span[1] - use.span[0]
-        if int((target >= 0).sum()) < rows:
+    for window in ordered:
+        width = len(window[0][0].times)
+        if sum(int((target >= 0).sum()) for _, target in window) < rows:
             out[:, at : at + width] = ABSENT
             holed = True
-        holed = holed or use.piece.holed(target)
-        _read(use, out, target, at)
+        for use, target in window:
+            holed = holed or use.piece.holed(target)
+            _read(use, out, target, at)
         at += width
     return out, holed
 
 
-def _joined(mine: list[tuple[_Use, NDArray[np.int64]]], rows: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Windows that overlap."""
+def _overlapping(mine: list[_Mine], rows: int, times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Windows of which some share moments."""
     out = np.full((rows, len(times)), ABSENT)
     for use, target in mine:
         some = np.full((rows, len(use.times)), ABSENT)

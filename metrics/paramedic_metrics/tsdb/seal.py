@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from paramedic_metrics.tsdb import stats
 from paramedic_metrics.tsdb.block import Block, encode
 from paramedic_metrics.tsdb.group import Closed, Group, absent
 from paramedic_metrics.tsdb.index import Ids
+from paramedic_metrics.tsdb.merge import MOST_ROWS
 from paramedic_metrics.tsdb.part import Content
 from paramedic_metrics.tsdb.parts import known_ids
 
@@ -38,7 +38,7 @@ def pack_closed(store: Store) -> None:
         packed = Block(memoryview(encode(ids, window.times, cells)))
         with store.head.lock:
             window.packed = packed
-            window.cells = np.empty((0, 0))
+            window.ids, window.cells = ids, np.empty((0, 0))
 
 
 def pressing(store: Store) -> bool:
@@ -93,10 +93,6 @@ def seal(store: Store, *, everything: bool) -> int:
     return samples
 
 
-def merge(store: Store, stop: threading.Event) -> None:
-    """Make larger parts of small ones."""
-
-
 def retain(store: Store, now: float) -> int:
     """Remove the parts that are too old or too much; returns how many.
 
@@ -124,19 +120,32 @@ def sweep(store: Store, upto: int) -> int:
     Raises:
         BadInput: a part does not say what it has.
     """
+    fresh = store.index.without(_alive(store, upto))
+    # A series that got a place, and one that was added, since we looked: then another time.
+    with store.head.lock, store.index.lock:
+        alive = np.flatnonzero(_alive(store, upto)).astype(np.uint32)
+        if fresh.unknown(alive[[n in store.index for n in alive.tolist()]]) >= 0:
+            return 0
+        gone = len(store.index) - len(fresh)
+        return gone if store.index.become(fresh) else 0
+
+
+def _alive(store: Store, upto: int) -> NDArray[np.bool_]:
     with store.head.lock:
-        # Held over the whole: a part that is sealed meanwhile would otherwise be in neither place.
         alive = known_ids(store.parts, upto)
         for group in store.head.groups.values():
             for ids in (group.ids[: group.count], *(c.ids for c in group.closed)):
                 alive[ids[ids < upto]] = True
-        return store.index.keep(alive)
+        return alive
 
 
 def _contents(taken: dict[Group, list[Closed]]) -> Iterator[Content]:
-    for group, windows in taken.items():
-        for ids, times, cells in _joined(windows):
-            yield Content(group.hash, ids, times, cells, int((~absent(cells)).sum()))
+    for windows in taken.values():
+        for group in dict.fromkeys(w.group for w in windows):
+            for ids, times, cells in _joined([w for w in windows if w.group == group]):
+                for at in range(0, len(ids), MOST_ROWS):
+                    some = cells[at : at + MOST_ROWS]
+                    yield Content(group, ids[at : at + MOST_ROWS], times, some, int((~absent(some)).sum()))
 
 
 def _joined(windows: list[Closed]) -> Iterator[tuple[Ids, NDArray[np.int64], NDArray[np.float64]]]:

@@ -22,7 +22,7 @@ from paramedic_metrics.tsdb import read, recovery, stats
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.group import Outcome, Plan
 from paramedic_metrics.tsdb.head import Head, Rules
-from paramedic_metrics.tsdb.index import Fresh, Ids, Index
+from paramedic_metrics.tsdb.index import NONE, Fresh, Ids, Index
 from paramedic_metrics.tsdb.match import match
 from paramedic_metrics.tsdb.parts import Parts
 from paramedic_metrics.tsdb.serieslog import SeriesLog
@@ -78,7 +78,7 @@ class Store:
         self.parts = Parts(folder, self.counters)
         self.wal = Wal(folder / "wal")
         rules = Rules(int(settings.out_of_order * 1000), int(settings.retention * 1000))
-        self.head = Head(self.wal, rules, clock)
+        self.head = Head(self.wal, rules, clock, self.index.unknown)
         recovery.replay(self.head, self.index, self.parts, self.counters)
         self.upkeep = Upkeep(self, self._series, clock)
         self.counters.set(stats.REPLAY, time.monotonic() - began)
@@ -143,10 +143,9 @@ class Store:
             NotFound: an id is not known any more: ask for it again.
             BadInput: one is there twice.
         """
-        with self.index.lock:
-            unknown = [n for n in ids.tolist() if n not in self.index]
-        if unknown:
-            raise NotFound(f"series {unknown[0]} is not known any more")
+        unknown = self.index.unknown(ids)
+        if unknown >= 0:
+            raise NotFound(f"series {unknown} is not known any more: ask for its id again")
         if len(np.unique(ids)) != len(ids):
             raise BadInput("a series is in the plan twice")
         return Plan(group, ids.astype(np.uint32))
@@ -192,6 +191,9 @@ class Store:
             except read.Spoiled:
                 # Each time, one damaged block more is left out.
                 self.counters.add(stats.DAMAGED)
+            except NotFound:
+                # The last of a series was removed meanwhile: now it is in no piece either.
+                continue
         raise StoreUnavailable(f"more than a thousand blocks of {self.folder} are damaged: see `paramedic tsdb check`")
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
@@ -203,8 +205,9 @@ class Store:
         alive = self._marks(self._living(matchers, start, end))
         with self.index.lock:
             known = self.index.names.get(name)
-            items = [(value, np.array(ids, np.uint32)) for value, ids in known.values.items()] if known else []
-        return sorted(value for value, ids in items if alive[ids].any())
+            values, ids, starts = known.columns() if known is not None else ([], NONE, np.empty(0, np.int64))
+        there = np.logical_or.reduceat(alive[ids], starts) if values else np.empty(0, np.bool_)
+        return sorted(values[n] for n in np.flatnonzero(there).tolist())
 
     def label_names(self, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
         """See `series.Queryable`."""
@@ -253,9 +256,9 @@ class Store:
                     continue
                 if closed.packed is not None:
                     key = ("head", closed.number)
-                    pieces.append(read.Stored(group.hash, closed.packed, key, self.cache, read.Live.spoil))
+                    pieces.append(read.Stored(closed.group, closed.packed, key, self.cache, read.Live.spoil))
                 else:
-                    pieces.append(read.Live(group.hash, closed.ids, closed.times, closed.cells))
+                    pieces.append(read.Live(closed.group, closed.ids, closed.times, closed.cells))
             for window in (group.open, group.late):
                 if window is not None and window.times and window.times[-1] > start and window.times[0] <= end:
                     times, cells = window.view()

@@ -12,6 +12,7 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_core.lifecycle import Readiness
 from paramedic_metrics.tsdb import seal, stats
+from paramedic_metrics.tsdb.merge import merge
 from paramedic_metrics.tsdb.serieslog import SeriesLog
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ SYNC_EVERY = 5.0
 SEAL_EVERY = 600.0
 """Seconds between sealings that nothing presses for."""
 CLEAN_EVERY = 60.0
+SWEEP_EVERY = 3600.0
+"""Seconds between clearings of the index, when something was removed."""
 _TRY_AGAIN = 10.0
 _HANGS = 120.0
 
@@ -50,6 +53,8 @@ class Upkeep:
         self._synced = self._sealed = self._cleaned = now
         self._not_before = now
         self._swept = store.index.next
+        self._unswept, self._last_sweep = True, now
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Begin."""
@@ -76,6 +81,10 @@ class Upkeep:
 
     def turn(self) -> None:
         """Do what is due."""
+        with self._lock:
+            self._turn()
+
+    def _turn(self) -> None:
         now = self._clock.monotonic()
         self._beat = time.monotonic()
         seal.pack_closed(self._store)
@@ -110,15 +119,17 @@ class Upkeep:
         Raises:
             OSError: the disk is full.
         """
-        seal.pack_closed(self._store)
-        self.series.sync()
-        seal.seal(self._store, everything=True)
+        with self._lock:
+            seal.pack_closed(self._store)
+            seal.seal(self._store, everything=True)
 
     def _clean(self) -> None:
         store = self._store
-        seal.merge(store, self._stop)
-        removed = seal.retain(store, self._clock.now())
-        if removed:
+        merge(store, self._stop)
+        if seal.retain(store, self._clock.now()):
+            self._unswept = True
+        if self._unswept and self._clock.monotonic() - self._last_sweep >= SWEEP_EVERY:
+            self._last_sweep = self._clock.monotonic()
             self._sweep()
 
     def _sweep(self) -> None:
@@ -129,7 +140,7 @@ class Upkeep:
         except BadInput as error:
             log.warning("series are not cleared away: %s", error)
             return
-        self._swept = store.index.next
+        self._swept, self._unswept = store.index.next, False
         if gone:
             store.counters.add(stats.REMOVED, gone)
             self.series.rewrite(store.index)
