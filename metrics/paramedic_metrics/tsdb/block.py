@@ -40,6 +40,7 @@ MOST_ROWS = 1 << 22
 _STRIPE = 8192
 """Numbers in a stripe, about."""
 _RAW_ORDER = 3
+_HOLES = np.array([ABSENT_BITS, STALE_BITS], np.uint64)
 _STRIPED = {0: 1, 1: 1, 2: 2, _RAW_ORDER: 0}
 """How many firsts a row has, by order of differences."""
 
@@ -154,10 +155,11 @@ class Block:
             raise BadInput("a block's table contradicts its head")
         self._firsts = np.split(begun, np.cumsum(counted)[:-1]) if stripes else []
         self._data = data[: self.length]
-        odd = (self.runs.bits == ABSENT_BITS) | (self.runs.bits == STALE_BITS)
         self.holed = np.zeros(rows, np.bool_)
         """Rows with an ABSENT or STALE cell."""
-        self.holed[self.runs.row[odd]] = True
+        self.holed[self.runs.row[np.isin(self.runs.bits, _HOLES)]] = True
+        steady = np.flatnonzero(self._place < constants)
+        self.holed[steady] |= np.isin(bits(self._constants)[self._place[steady]], _HOLES)
 
     @property
     def weight(self) -> int:

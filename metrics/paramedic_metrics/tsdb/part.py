@@ -122,14 +122,8 @@ def write(
                 seen.append(c.ids)
                 offset += len(data)
             ids = np.unique(np.concatenate(seen))
-            directory = {
-                "entries": entries,
-                "sealed": sealed,
-                "replaces": list(replaces),
-                "ids": len(ids),
-                "level": level,
-            }
-            body = orjson.dumps(directory)
+            facts_of_all = {"sealed": sealed, "replaces": list(replaces), "ids": len(ids), "level": level}
+            body = orjson.dumps({"entries": entries, **facts_of_all})
             packed = struct.pack("<I", len(body)) + codec.deflate(body, 9)
             packed = struct.pack("<I", len(packed)) + packed + codec.pack(ids)
             file.write(packed)
