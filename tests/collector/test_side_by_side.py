@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from paramedic_collector.scrape import Scraper
-from paramedic_collector.source import Context
-from paramedic_core.settings import CollectorSettings
-from support_bench_collector import peer
+from support_bench_collector import collector, peer
 from support_collector import node_exporter
 from support_compare import compare, expressions, metrics_of
 
 OPTIONAL = ("interrupts", "processes", "tcpstat")
-pytestmark = pytest.mark.root  # so that both may look at every mount
+pytestmark = pytest.mark.root  # to give both the same user id
 
 
 def test_what_both_tell_is_the_same() -> None:
+    """Both over HTTP: the connection that asks is itself among the sockets and files that are told of."""
     binary = node_exporter()
-    settings = CollectorSettings(enable=OPTIONAL)
-    scraper = Scraper(lambda: Context(now=time.time(), settings=settings), settings=settings)
-    with peer("node_exporter", binary, *(f"--collector.{name}" for name in OPTIONAL)) as theirs:
-        found = compare(scraper.scrape, lambda: theirs.scrape().decode())
-    scraper.close()
+    flags = [f"--collector.{name}" for name in OPTIONAL]
+    settings = {"collector.enable": ",".join(OPTIONAL)}
+    with collector(settings) as ours, peer("node_exporter", binary, *flags, like=ours) as theirs:
+        found = compare(lambda: ours.scrape().decode(), lambda: theirs.scrape().decode())
     assert found.families > 200
     assert (found.header, found.only_here, found.only_there, found.values, found.missing) == (
         {},
