@@ -15,15 +15,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
 
+import paramedic_collector.sources
+from paramedic_collector.source import Source
+from paramedic_core.registry import discover
 from support_bench_collector import Exporter, Run, collector, peer, turns
 
-OTHERS = "container,container_state"
-"""Sources that are not the node's."""
 THEIRS = (
     # Collectors of node_exporter that are on by default and that paramedic has not.
     "bcache", "bcachefs", "btrfs", "dmmultipath", "fibrechannel", "infiniband", "ipvs", "nfs", "nfsd", "tapestats", "xfs",
     "zfs",
 )  # fmt: skip
+
+
+def others() -> str:
+    """The sources that are not the node's: containers, machine, GPUs; as `collector.disable` takes them."""
+    plugins = discover(paramedic_collector.sources, Source).plugins
+    return ",".join(
+        sorted(
+            name
+            for name, source in plugins.items()
+            if source.on and not any(family.like in ("node_exporter", "the files") for family in source.families)
+        )
+    )
 
 
 def families(text: bytes) -> set[str]:
@@ -38,7 +51,7 @@ def node(args: argparse.Namespace) -> int:
         return 0
     off = [f"--no-collector.{name}" for name in THEIRS]
     with (
-        collector({"collector.disable": OTHERS}) as ours,
+        collector({"collector.disable": others()}) as ours,
         peer("node_exporter", binary) as whole,
         peer("node_exporter, same families", binary, *off) as same,
     ):
