@@ -34,7 +34,10 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from paramedic_core.errors import ParamedicError  # noqa: E402  the path comes first
 from paramedic_metrics.promql.cursor import Options  # noqa: E402
 from paramedic_metrics.promql.engine import Engine  # noqa: E402
+from paramedic_metrics.promql.parser import parse  # noqa: E402
+from paramedic_metrics.promql.pretty import format_query  # noqa: E402
 from paramedic_metrics.promql.results import Answer, MatrixResult, ScalarResult, VectorResult  # noqa: E402
+from paramedic_metrics.promql.tree import tree  # noqa: E402
 from paramedic_metrics.series import ABSENT, Frame, Labels, present  # noqa: E402
 from support_queries import Queries  # noqa: E402
 from support_series import MemorySeries  # noqa: E402
@@ -63,7 +66,8 @@ def main() -> int:
         count = sum(int(present(frame.values).sum()) for frame in frames)
         print(f"{sum(len(frame.labels) for frame in frames)} series, {count} samples in {len(frames)} scrape groups")
         url = stack.enter_context(loaded(chosen.directory, work, frames))
-        return compared(url, frames, chosen.queries, chosen.seed, verbose=chosen.v)
+        values = compared(url, frames, chosen.queries, chosen.seed, verbose=chosen.v)
+        return values | texts(url, frames, chosen.queries, chosen.seed)
 
 
 def free_port() -> int:
@@ -226,6 +230,49 @@ def near(one: float, other: float) -> bool:
     if one == other or (one != one and other != other):
         return True
     return abs(one - other) <= TOLERANCE * max(abs(one), abs(other))
+
+
+def texts(url: str, frames: list[Frame], count: int, seed: int) -> int:
+    """Queries laid out and taken apart, whole and broken, as Prometheus does it; errors word for word."""
+    queries = Queries(seed, [labels for frame in frames for labels in frame.labels])
+    options = Options(experimental_functions=True)
+    rng = random.Random(seed)
+    different = errors = worded = 0
+    for number in range(count):
+        query = queries.next()
+        if number % 2:
+            query = broken(query, rng)
+        for path, ask in (("format_query", format_query), ("parse_query", lambda text, how: tree(parse(text, how)))):
+            said = asked(url, path, {"query": query})
+            try:
+                found, error = ask(query, options), None
+            except ParamedicError as refused:
+                found, error = None, str(refused)
+            if said["status"] == "success":
+                if error or said["data"] != found:
+                    different += 1
+                    print(f"{path} {query!r}\n    theirs: {said['data']}\n    ours:   {error or found}")
+                continue
+            errors += 1
+            wanted = said["error"].removeprefix('invalid parameter "query": ')
+            if error is None:
+                different += 1
+                print(f"{path} {query!r}\n    theirs: {wanted}\n    ours:   {found}")
+            elif error != wanted:
+                worded += 1
+                if worded <= 20:
+                    print(f"(wording) {query!r}\n    theirs: {wanted}\n    ours:   {error}")
+    print(f"{2 * count} texts, {errors} of them wrong: {different} differences; {worded} errors are worded differently")
+    return 1 if different else 0
+
+
+def broken(query: str, rng: random.Random) -> str:
+    """The query with a small mistake."""
+    place = rng.randrange(len(query))
+    piece = rng.choice(
+        ("", "(", ")", "{", "}", "[", "]", ",", "=", "5m", " by ", "'", "\\", "@", " offset ", "é", "!", "~")
+    )
+    return query[:place] + piece + query[place + rng.randint(0, 2) :]
 
 
 def compared(url: str, frames: list[Frame], count: int, seed: int, *, verbose: bool) -> int:

@@ -51,6 +51,8 @@ class Cursor:
         self.closing = 0
         """Where the last token ended that can end an expression."""
         self.depth = 0
+        self.aggregations = 0
+        """How many aggregations' arguments the place is in: Prometheus names them where it has nothing nearer to name."""
         self.mistakes: list[ParseError] = []
         """Wrong types: told only where the syntax is right, so collected first."""
         self.token = self._lexer.next()
@@ -73,6 +75,7 @@ class Cursor:
     def unexpected(self, context: str = "", expected: str = "") -> ParseError:
         """The error about the current token."""
         reason = f"unexpected {self.token.described()}"
+        context = context or ("aggregation" if self.aggregations else "")
         if context:
             reason += f" in {context}"
         if expected:

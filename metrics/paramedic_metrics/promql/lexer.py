@@ -43,6 +43,7 @@ _FILLS = frozenset({"fill", "fill_left", "fill_right"})
 _DURATION_WORDS = frozenset({"step", "range", "max_of", "min_of"})
 _OPERATORS = frozenset(
     [
+        "@",
         "-",
         "+",
         "*",
@@ -124,6 +125,8 @@ class Lexer:
         self._braces = False
         self._brackets = False
         self._colon = False
+        self._bare = False
+        """Between brackets, nothing has been there yet but signs and parentheses."""
         self._parens = 0
 
     def next(self) -> Token:
@@ -180,7 +183,7 @@ class Lexer:
         if char == "!":
             after = self._query[self._at + 1 : self._at + 2]
             return f"unexpected character after '!': {quote_rune(after) if after else 'EOF'}"
-        where = " in duration expression" if self._brackets else ""
+        where = " in duration expression" if self._brackets and self._bare else ""
         return f"unexpected character{where}: {quote_rune(char)}"
 
     def _in_brackets(self, char: str) -> Token:
@@ -192,7 +195,9 @@ class Lexer:
         word = _LABEL.match(self._query, self._at)
         if word and word.group().lower() in _DURATION_WORDS:
             return self._emit(word.group().lower(), word.end())
-        raise self._error(self._at, f"unexpected character in duration expression: {quote_rune(char)}")
+        if self._bare:
+            raise self._error(self._at, f"unexpected character in duration expression: {quote_rune(char)}")
+        raise self._error(self._at, f"unexpected character: {quote_rune(char)}, expected ':'")
 
     def _word(self, word: re.Match[str]) -> Token:
         lowered = word.group().lower()
@@ -216,7 +221,7 @@ class Lexer:
         elif kind == ")":
             self._parens -= 1
             if self._parens < 0:
-                raise self._error(self._at, "unexpected right parenthesis ')'")
+                raise self._error(self._at + 1, "unexpected right parenthesis ')'")
         elif kind == "{":
             self._braces = True
         elif kind == "}":
@@ -224,7 +229,7 @@ class Lexer:
         elif kind == "[":
             if self._brackets:
                 raise self._error(self._at, "unexpected left bracket '['")
-            self._brackets, self._colon = True, False
+            self._brackets, self._colon, self._bare = True, False, True
         elif kind == "]":
             if not self._brackets:
                 raise self._error(self._at, "unexpected right bracket ']'")
@@ -235,6 +240,7 @@ class Lexer:
         for kind, pattern in (("NUMBER", _NUMBER), ("DURATION", _DURATION)):
             found = pattern.match(self._query, self._at)
             if found:
+                self._bare = False
                 return self._emit(kind, found.end())
         run = _RUN.match(self._query, self._at)
         assert run is not None

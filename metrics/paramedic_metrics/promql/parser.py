@@ -200,6 +200,7 @@ def _call_or_name(cursor: Cursor) -> Expr:
         return node
     function = FUNCTIONS.get(name.text.lower() if name.kind != "IDENT" else name.text)
     if function is None:
+        _arguments(cursor)
         raise cursor.error(name.span, f"unknown function with name {quote(name.text)}")
     if function.experimental and not cursor.options.experimental_functions:
         raise cursor.error(name.span, f"function {quote(name.text)} is not enabled")
@@ -222,7 +223,9 @@ def _aggregate_or_name(cursor: Cursor) -> Expr:
     grouped_before = grouping is not None
     if cursor.token.kind != "(":
         raise cursor.unexpected("aggregation")
+    cursor.aggregations += 1
     args = _arguments(cursor)
+    cursor.aggregations -= 1
     if not grouped_before:
         grouping, without = _grouping(cursor)
     span = Span(op.start, cursor.closing)
