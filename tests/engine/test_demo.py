@@ -42,9 +42,11 @@ def test_demo_once_heals_three_holds_one_and_touches_nobody_else(bystander: Priv
     environment.pop("ENGINE", None)
     done = subprocess.run([DEMO], env=environment, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("web", "worker", "mailer", "cache", "database", "legacy"):
+    for name in ("web", "web-2", "worker", "mailer", "cache", "database", "legacy", "names", "evidence"):
         assert re.search(rf"^  well +{name} ", done.stdout, re.MULTILINE), done.stdout
     assert "http://127.0.0.1:" in done.stdout
+    assert "not asked for" not in done.stdout, "port 53 of a private engine's own network is free"
+    assert re.search(r"evidence +mailer: out of ideas", done.stdout), done.stdout
     assert _left(before) == {}
     touched = bystander.events(since=began, actions=["kill", "stop", "start", "restart", "die", "destroy", "create"])
     assert touched == []

@@ -37,7 +37,8 @@ hub:
 collector:
   listen: 127.0.0.1:{collector}
 dns:
-  port: {dns}
+  port: 53                  # [5311] containers can ask no other
+  listen: ["{gateway}"]     # [on every network of the engine's]
 healer:
   startup_grace: 2s         # [10s]
   recovered_after: 2s       # [10s]
@@ -62,7 +63,7 @@ class Paramedic:
         (self._base / MARK).write_text(sys.prefix)
         self.data = self._base / "data"
         self._engine = engine
-        self._hub, self._collector, self._dns = _free_ports(3)
+        self._hub, self._collector = _free_ports(2)
         self.page = f"http://127.0.0.1:{self._hub}/"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,17 +71,18 @@ class Paramedic:
         """A client of one of its roles."""
         return RoleClient(socket_path(self.data, role), role)
 
-    def configure(self, patience: float) -> str:
+    def configure(self, patience: float, gateway: str) -> str:
         """Write its configuration, and return it.
 
         Args:
+            gateway: the host's address on the demo's network; names are answered there and nowhere else.
             patience: by how much waits are longer than on an ordinary machine.
         """
         text = CONFIG.format(
             engine=self._engine,
             hub=self._hub,
             collector=self._collector,
-            dns=self._dns,
+            gateway=gateway,
             connect_timeout=f"{5 * patience:g}s",
             verify_deadline=f"{15 * patience:g}s",
         )

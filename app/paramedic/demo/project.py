@@ -1,4 +1,4 @@
-"""The sample project: six containers on a network of their own, and the way in which each one breaks."""
+"""The sample project: seven containers on a network of their own, and the way in which each one breaks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from paramedic.demo.engine import IMAGE, LABEL, PROJECT, Engine
 
 # A start makes each of them well again, as it does with most things in life, save the one that stays broken.
-_SERVE = "mkdir -p /tmp/www && echo well >/tmp/www/health && exec httpd -f -p 80 -h /tmp/www"
+_SERVE = "mkdir -p /tmp/www && echo well >/tmp/www/health && exec httpd -f -v -p 80 -h /tmp/www"
 _HANG = "mkdir -p /tmp/www && echo well >/tmp/www/health; trap 'exit 0' TERM; httpd -f -p 80 -h /tmp/www & wait"
 _WORK = "rm -f /tmp/crash && while [ ! -e /tmp/crash ]; do sleep 0.5; done; echo 'out of ideas' >&2; exit 3"
 _LOOP = "[ -e /tmp/bad-data ] && { echo 'cannot read my data' >&2; exit 1; }; trap 'exit 0' TERM; sleep 100000 & wait"
@@ -37,6 +37,10 @@ class Service:
     """What breaking it means, in words."""
     heals_by: str = ""
     """The engine's event that tells of the act that heals it; empty: nothing does."""
+    of: str = ""
+    """The service that it is a container of; empty: one of its own name."""
+    says: str = ""
+    """What it says of its trouble, by which its lines are known among those kept as evidence."""
 
     @property
     def container(self) -> str:
@@ -46,15 +50,16 @@ class Service:
 SERVICES: tuple[Service, ...] = (
     Service(
         "web", _SERVE, health=_ASK, breaks=("rm", "/tmp/www/health"), heals_by="restart",  # noqa: S108  inside the container
-        told="its page answers 404, so its health check fails",
+        told="its page answers 404, so its health check fails", says="404",
     ),
+    Service("web-2", _SERVE, health=_ASK, of="web"),
     Service(
         "worker", _HANG, health=_ASK, breaks=("killall", "-STOP", "httpd"), heals_by="restart",
         told="its process hangs: the port is open, nobody answers, the health check times out",
     ),
     Service(
         "mailer", _WORK, breaks=("touch", "/tmp/crash"), heals_by="start",  # noqa: S108  inside the container
-        told="it ends with exit code 3, and it has no restart policy",
+        told="it ends with exit code 3, and it has no restart policy", says="out of ideas",
     ),
     Service(
         "cache", _LOOP, options=("--restart", "always"), breaks=("sh", "-c", "touch /tmp/bad-data; (sleep 0.5; kill -TERM 1) &"),
@@ -68,6 +73,7 @@ SERVICES: tuple[Service, ...] = (
 )  # fmt: skip
 HEALED = tuple(s for s in SERVICES if s.heals_by)
 LOOPS = next(s for s in SERVICES if s.name == "cache")
+REPLICAS = sum((s.of or s.name) == "web" for s in SERVICES)
 UNTOUCHED = tuple(s for s in SERVICES if not s.leave or not s.breaks)
 
 
@@ -91,6 +97,12 @@ def start(engine: Engine) -> float:
     return round(patience, 1)
 
 
+def gateway(engine: Engine) -> str:
+    """The host's address on the project's network."""
+    asked = ("network", "inspect", PROJECT, "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    return engine.docker(*asked).partition("/")[0]
+
+
 def break_it(engine: Engine, service: Service) -> None:
     """Break one of them from within, as life would."""
     engine.docker("exec", service.container, *service.breaks)
@@ -98,7 +110,8 @@ def break_it(engine: Engine, service: Service) -> None:
 
 def _options(service: Service, patience: float) -> list[str]:
     options = [
-        "--network", PROJECT, "--label", LABEL, "--label", f"com.docker.compose.service={service.name}",
+        "--network", PROJECT, "--label", LABEL, "--label", f"com.docker.compose.service={service.of or service.name}",
+        "--label", f"com.docker.compose.container-number={2 if service.of else 1}",
         "--stop-timeout", "2", "--memory", "64m", *service.options,
     ]  # fmt: skip
     if service.leave:

@@ -7,16 +7,19 @@ import signal
 import time
 from collections.abc import Iterator
 from types import FrameType
+from urllib.parse import quote
 
 import click
 
 from paramedic.demo import project
 from paramedic.demo.engine import Engine
+from paramedic.demo.names import NAME, Names, shown
 from paramedic.demo.paramedic import Paramedic
 from paramedic.demo.story import Story, say
-from paramedic.demo.verdict import judge
-from paramedic_core.errors import PeerAway
+from paramedic.demo.verdict import Line, judge, judge_evidence, judge_names
+from paramedic_core.errors import NotFound, ParamedicError, PeerAway
 from paramedic_core.settings import HealerSettings
+from paramedic_core.sys.client import RoleClient
 
 MOST_TRIES = HealerSettings().windows[0].count
 """The demo keeps the default windows."""
@@ -63,22 +66,73 @@ def _play(engine: Engine, paramedic: Paramedic, story: Story) -> bool:
     if patience > 1:
         say("demo", f"this machine is slow or busy: every wait is {patience:g} times longer")
     engine.follow()
-    config = paramedic.configure(patience)
+    gateway = project.gateway(engine)
+    config = paramedic.configure(patience, gateway)
     click.echo(f"\nThe configuration of this paramedic:\n\n{config}")
     say("demo", "starting paramedic")
     paramedic.start(within=60.0 * patience)
     story.start()
     say("demo", f"the page is at {paramedic.page}", colour="cyan")
     _settle(paramedic, 30.0 * patience)
+    names = Names(engine, paramedic.client("dns"), gateway)
     broken_at: dict[str, float] = {}
-    for service in [s for s in project.SERVICES if s.breaks]:
-        broken_at[service.name] = time.time()
-        say("demo", f"breaking {service.name}: {service.told}", colour="magenta")
-        project.break_it(engine, service)
-        if not _ended(story, service, broken_at[service.name], 90.0 * patience):
-            say("demo", f"{service.name} did not end as it should in time", colour="red")
-            click.echo(paramedic.log_tail())
-    return _verdict(engine, story, broken_at)
+    with contextlib.closing(names):
+        for service in [s for s in project.SERVICES if s.breaks]:
+            with _asking(names, patience) if service.name == "web" else contextlib.nullcontext():
+                broken_at[service.name] = time.time()
+                say("demo", f"breaking {service.name}: {service.told}", colour="magenta")
+                project.break_it(engine, service)
+                if not _ended(story, service, broken_at[service.name], 90.0 * patience):
+                    say("demo", f"{service.name} did not end as it should in time", colour="red")
+                    click.echo(paramedic.log_tail())
+    more = [judge_names(names), *_evidence(paramedic, story, broken_at, 15.0 * patience)]
+    return _verdict(engine, story, broken_at, more)
+
+
+@contextlib.contextmanager
+def _asking(names: Names, patience: float) -> Iterator[None]:
+    """Ask for the name before, during and after what is done inside."""
+    if not names.wait(15.0 * patience):
+        say("demo", f"names are not asked for: {names.why_not}", colour="yellow")
+        yield
+        return
+    say("demo", f"inside database, {NAME} is {shown(names.before)}", colour="cyan")
+    names.watch()
+    yield
+    names.settle(20.0 * patience)
+    ill = next((found for found in names.during if found != names.before), names.before)
+    say("demo", f"inside database, it was {shown(ill)} meanwhile, and is {shown(names.after)} again", colour="cyan")
+
+
+def _evidence(paramedic: Paramedic, story: Story, broken_at: dict[str, float], within: float) -> list[Line]:
+    """Show the last lines that were kept of each heal whose container says why, and judge them."""
+    judged, logs = [], paramedic.client("logs")
+    for service in [s for s in project.SERVICES if s.says]:
+        opened = story.records(service.container, "opened", broken_at[service.name])
+        texts, why_not = _kept(logs, str(opened[0]["incident"]), service, within) if opened else ([], "")
+        for text in [text for text in texts if service.says in text][-2:]:
+            say("evidence", f"{service.name}: {text}", colour="cyan")
+        judged.append(judge_evidence(service, texts, why_not))
+    return judged
+
+
+def _kept(logs: RoleClient, incident: str, service: project.Service, within: float) -> tuple[list[str], str]:
+    """The lines kept of an incident, waited for; and why there can be none."""
+    deadline = time.monotonic() + within
+    while True:
+        texts: list[str] = []
+        why_not = ""
+        try:
+            moments = logs.get(f"/evidence/{quote(incident, safe='')}")["moments"]
+            texts = list(dict.fromkeys(line["text"] for m in moments for line in m["lines"] if "text" in line))
+        except NotFound:
+            # They are copied some seconds after the moment that they are of.
+            why_not = ""
+        except ParamedicError as error:
+            why_not = str(error)
+        if any(service.says in text for text in texts) or time.monotonic() > deadline:
+            return texts, why_not
+        time.sleep(0.5)
 
 
 def _settle(paramedic: Paramedic, within: float) -> None:
@@ -110,15 +164,16 @@ def _ended(story: Story, service: project.Service, since: float, within: float) 
     return story.wait(lambda: bool(story.records(service.container, kind, since)), within)
 
 
-def _verdict(engine: Engine, story: Story, broken_at: dict[str, float]) -> bool:
-    lines = judge(engine, story, broken_at, MOST_TRIES)
+def _verdict(engine: Engine, story: Story, broken_at: dict[str, float], more: list[Line]) -> bool:
+    lines = [*judge(engine, story, broken_at, MOST_TRIES), *more]
     click.echo("\nWhat the engine's own events say:\n")
     for line in lines:
-        mark = click.style("well  ", fg="green") if line.good else click.style("WRONG ", fg="red")
+        good = click.style("well  ", fg="green") if line.looked else click.style("–     ", fg="yellow")
+        mark = good if line.good else click.style("WRONG ", fg="red")
         click.echo(f"  {mark} {line.service:<10} {line.text}")
     good = all(line.good for line in lines)
     click.echo(
-        "\nThree healed with one act each, one held after bounded tries, two never touched.\n"
+        "\nThree healed with one act each, one held after bounded tries, three never touched.\n"
         if good
         else "\nNot every container ended as it should.\n"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramedic.demo.engine import Engine
+from paramedic.demo.names import Names, shown
 from paramedic.demo.project import HEALED, LOOPS, UNTOUCHED, Service
 from paramedic.demo.story import Story
 
@@ -16,6 +17,8 @@ class Line:
     service: str
     good: bool
     text: str
+    looked: bool = True
+    """Whether it could be looked at here at all."""
 
 
 def judge(engine: Engine, story: Story, broken_at: dict[str, float], most_tries: int) -> list[Line]:
@@ -31,6 +34,27 @@ def judge(engine: Engine, story: Story, broken_at: dict[str, float], most_tries:
     lines.append(_held(engine, story, broken_at[LOOPS.name], most_tries))
     lines += [_untouched(engine, s, min(broken_at.values())) for s in UNTOUCHED]
     return lines
+
+
+def judge_names(names: Names) -> Line:
+    """Whether the name gave the healthy containers only, before, during and after the heal of one of them."""
+    if names.why_not:
+        return Line("names", good=True, text=f"not asked for: {names.why_not}", looked=False)
+    others = [found for found in names.during if found not in (names.before, frozenset())]
+    alone = bool(others) and all(len(found) == len(names.before) - 1 for found in others) and len(set(others)) == 1
+    good = alone and names.after == names.before and frozenset() not in names.during
+    during = " or ".join(sorted({shown(found) for found in others})) or "no change"
+    text = f"before {shown(names.before)}; while it was ill {during}; after {shown(names.after)}"
+    return Line("names", good, text)
+
+
+def judge_evidence(service: Service, texts: list[str], why_not: str) -> Line:
+    """Whether what a container said of its trouble was kept."""
+    if why_not:
+        return Line("evidence", good=True, text=f"not looked at: {why_not}", looked=False)
+    found = [text for text in texts if service.says in text]
+    shown_line = f"{service.name} said: {found[-1][:80]}" if found else f"nothing of {service.name} that says why"
+    return Line("evidence", bool(found), f"{len(texts)} lines kept; {shown_line}")
 
 
 def _healed(engine: Engine, story: Story, service: Service, since: float) -> Line:
