@@ -168,8 +168,9 @@ def _verdict(engine: Engine, story: Story, broken_at: dict[str, float], more: li
     lines = [*judge(engine, story, broken_at, MOST_TRIES), *more]
     click.echo("\nWhat the engine's own events say:\n")
     for line in lines:
-        good = click.style("well  ", fg="green") if line.looked else click.style("–     ", fg="yellow")
-        mark = good if line.good else click.style("WRONG ", fg="red")
+        mark = click.style("well  ", fg="green") if line.looked else click.style("–     ", fg="yellow")
+        if not line.good:
+            mark = click.style("WRONG ", fg="red")
         click.echo(f"  {mark} {line.service:<10} {line.text}")
     good = all(line.good for line in lines)
     click.echo(
