@@ -19,6 +19,7 @@ from paramedic_collector.sources.dmi import Dmi
 from paramedic_collector.sources.hwmon import Hwmon
 from paramedic_collector.sources.interrupts import Interrupts
 from paramedic_collector.sources.mdadm import Mdadm, parse
+from paramedic_collector.sources.meta import Meta
 from paramedic_collector.sources.netclass import Netclass
 from paramedic_collector.sources.netstat import Netstat
 from paramedic_collector.sources.os_release import Os
@@ -32,7 +33,7 @@ from paramedic_collector.sources.timex import Timex, values
 from paramedic_collector.sources.vmstat import Vmstat
 from paramedic_core import node_settings as node
 from paramedic_core.settings import CollectorSettings
-from support_collector import NOW, collect, paths, samples, tree
+from support_collector import NOW, collect, container, paths, samples, tree, world
 
 UBUNTU = """# A comment
 NAME="Ubuntu"
@@ -305,3 +306,13 @@ def test_sources_are_switched_by_name() -> None:
     assert not {"netclass", "meta"} & scraper.sources.keys()
     assert [(f.module, "nothing" in f.reason) for f in scraper.failures] == [("collector.enable", True)]
     scraper.close()
+
+
+def test_node_meta_joins_with_the_series_of_a_swarms_containers() -> None:
+    task = container("web.1.x", labels={"com.docker.swarm.node.id": "n0de"})
+    for containers, swarm in (([container("a", 1), task], "n0de"), ([container("a", 1)], "")):
+        found = samples(collect(Meta(), Context(now=NOW, world=world(containers), host="cafe", node="box")))
+        assert found == {
+            f'node_meta{{cgroup_version="",container_label_com_docker_swarm_node_id="{swarm}",engine_version="",'
+            'node_id="cafe",node_name="box"}': 1
+        }

@@ -161,6 +161,16 @@ def test_every_family_is_the_same_as_node_exporters(systemd: Path) -> None:
     assert ours == theirs
 
 
+def test_a_connection_that_ended_since_is_made_anew(systemd: Path) -> None:
+    settings = CollectorSettings(systemd=SystemdSettings(bus="/systemd/private", private=True))
+    source, context = Systemd(), Context(Paths(rootfs=str(systemd)), NOW, settings=settings)
+    first = samples(collect(source, context))
+    assert source._connection is not None
+    source._connection._socket.shutdown(socket.SHUT_RDWR)
+    assert samples(collect(source, context)).keys() == first.keys()
+    source.close()
+
+
 def test_a_unit_that_is_not_there_is_refused_and_the_rest_answered(systemd: Path) -> None:
     connection = Connection(str(systemd / "systemd/private"), bus=False)
     get = ("org.freedesktop.DBus.Properties", "Get")

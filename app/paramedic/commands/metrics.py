@@ -28,7 +28,13 @@ _PATH = click.Path(file_okay=False)
 )
 @click.option("--enable", multiple=True, metavar="SOURCE", help="Switch on a source that is off by default.")
 @click.option("--disable", multiple=True, metavar="SOURCE", help="Switch off a source.")
-@click.option("--textfile", multiple=True, metavar="FOLDER", help="Also tell on the *.prom files of this folder.")
+@click.option(
+    "--collector.textfile.directory",
+    "textfile",
+    multiple=True,
+    metavar="FOLDER",
+    help="Also tell on the *.prom files of this folder.",
+)
 @data_option
 def command(
     *,

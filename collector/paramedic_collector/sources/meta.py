@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from paramedic_collector.exposition import Exposition, Family
+from paramedic_collector.exposition import Exposition, Family, label_name
 from paramedic_collector.source import Context, Source
+
+_LABEL = "com.docker.swarm.node.id"
+SWARM_NODE = f"container_label_{label_name(_LABEL)}"
+"""By this the dashboards of a Swarm join `node_meta` with containers' series."""
 
 
 class Meta(Source):
@@ -15,18 +19,24 @@ class Meta(Source):
             "node_meta",
             "gauge",
             "Which node this is: 1 for its id and name.",
-            ("cgroup_version", "engine_version", "node_id", "node_name"),
+            ("cgroup_version", SWARM_NODE, "engine_version", "node_id", "node_name"),
             like="ours",
         ),
     )
 
     def collect(self, context: Context, out: Exposition) -> None:
         engine = context.world.engine if context.world is not None else None
-        out.add(
-            self.families[0],
-            1,
-            node_id=context.host,
-            node_name=context.node,
-            engine_version=engine.version if engine else "",
-            cgroup_version=engine.cgroup_version if engine else "",
-        )
+        labels = {
+            "node_id": context.host,
+            "node_name": context.node,
+            "engine_version": engine.version if engine else "",
+            "cgroup_version": engine.cgroup_version if engine else "",
+            SWARM_NODE: _swarm_node(context),
+        }
+        out.add(self.families[0], 1, **labels)
+
+
+def _swarm_node(context: Context) -> str:
+    """The Swarm's id of this node, as its tasks' containers bear it; empty where none runs."""
+    containers = context.world.containers.values() if context.world is not None else ()
+    return next((c.labels[_LABEL] for c in containers if c.labels.get(_LABEL)), "")

@@ -66,14 +66,17 @@ class Systemd(Source):
         self._types: dict[str, str] = {}
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._connection is None:
-            path = context.paths.root(context.settings.systemd.bus)
-            self._connection = Connection(path, bus=not context.settings.systemd.private)
-        try:
-            self._all(self._connection, context, out)
-        except (OSError, ValueError):
-            self.close()
-            raise
+        if self._connection is not None:
+            try:
+                self._all(self._connection, context, out)
+            except ConnectionError:  # the bus or systemd was started anew since: that is no failure yet
+                self.close()
+                out.lines.clear()
+            else:
+                return
+        path = context.paths.root(context.settings.systemd.bus)
+        self._connection = Connection(path, bus=not context.settings.systemd.private)
+        self._all(self._connection, context, out)
 
     def close(self) -> None:
         super().close()
@@ -83,6 +86,13 @@ class Systemd(Source):
         self._types.clear()
 
     def _all(self, connection: Connection, context: Context, out: Exposition) -> None:
+        try:
+            self._read(connection, context, out)
+        except (OSError, ValueError):
+            self.close()
+            raise
+
+    def _read(self, connection: Connection, context: Context, out: Exposition) -> None:
         settings = context.settings.systemd
         name = "" if settings.private else _NAME
         version, virtual, state, listed = connection.ask(
