@@ -119,6 +119,7 @@ class Queries:
                 self._random.choice((value[:2] + ".*", ".+", f"{value[:3]}.*|x", ""))
                 .replace("\\", "")
                 .replace("(", ".")
+                .replace("+I", ".I")
             )
         return f"{name}{op}{quote(value)}"
 
