@@ -99,7 +99,9 @@ def test_before_during_and_after_a_heal_on_port_53(street: Street) -> None:
     at, one, two = street.gateway("names-front"), street.address("names-web-1"), street.address("names-web-2")
     inside = street.exec("names-ask")
     # The real process, with its own uid and the right to port 53 alone.
-    with paramedic(street.engine.host, roles=("runtime", "healer", "dns"), dns__port="53") as running:
+    roles = ("runtime", "collector", "healer", "hub", "dns")
+    quiet = {"hub__listen": "127.0.0.1:0", "collector__listen": ""}
+    with paramedic(street.engine.host, roles=roles, dns__port="53", **quiet) as running:
         client = wait_names(running, 6)
         assert nslookup(WEB, at, inside=inside)[0] == {one, two}
         assert os.geteuid() or f"\nUid:\t{UIDS['dns']}\t" in Path(f"/proc/{running.pid('dns')}/status").read_text()
@@ -127,7 +129,7 @@ def test_before_during_and_after_a_heal_on_port_53(street: Street) -> None:
         during = [f for t, f in seen if sick["timeNano"] / 1e9 + 0.5 < t < restarted["timeNano"] / 1e9]
         assert all(found == {two} for found in during), during
         assert any(found == {two} for _, found in seen), "it was out for a while"
-        for other in ("healer", "runtime"):
+        for other in ("hub", "healer", "runtime"):
             os.kill(running.pid(other), signal.SIGKILL)
         for _ in range(5):
             assert nslookup(WEB, at, inside=inside)[0] == {one, two}, "names do not need the others"
