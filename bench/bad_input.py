@@ -80,7 +80,7 @@ def sprayer(port: int, what: list[bytes], rate: float) -> Callable[[threading.Ev
         sent, began = 0, time.monotonic()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
             plug.connect(("127.0.0.1", port))
-            plug.setblocking(False)
+            plug.settimeout(0)
             while not stop.is_set():
                 while sent < (time.monotonic() - began) * rate:
                     with contextlib.suppress(OSError):
@@ -233,7 +233,7 @@ def table(
     rounds: int,
 ) -> bool:
     found: dict[str, list[tuple[float, float]]] = {arm: [] for arm in ARMS}
-    lost, did = dict.fromkeys(ARMS, 0), {arm: "" for arm in ARMS}
+    lost, did = dict.fromkeys(ARMS, 0), dict.fromkeys(ARMS, "")
     for _ in range(rounds):
         for arm in ARMS:
             with beside(*work[arm]) as counts:
