@@ -66,14 +66,15 @@ def everything(server: DnsServer) -> dict[str, Any]:
         NotFound: nothing is known yet.
     """
     zone, doors = _known(server), server.doors
+    at = max(zone.world.at, server.confirmed())
     rows = [
         {"name": text(e.key), "of": e.of, "rule": str(e.rule), "members": [_place_view(m) for m in e.members]}
         for e in in_order(zone.entries.values())
     ]
     return {
         "zone": text(zone.apex),
-        "at": zone.world.at,
-        "age": round(max(0.0, time.time() - zone.world.at), 3),
+        "at": at,
+        "age": round(max(0.0, time.time() - at), 3),
         "from_disk": server.from_disk,
         "listen": [f"{a}:{p}" for a, p in sorted(doors.open)],
         "shut": dict(doors.shut),

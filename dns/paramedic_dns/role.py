@@ -38,6 +38,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:  # n
     keep = Keep(folder / "world.json.z", stats)
     server = DnsServer(settings.dns, settings.node or socket.gethostname(), keep, stats, clock)
     feed = WorldFeed(RoleClient(socket_path(data, "runtime"), "runtime"), clock, server.take)
+    server.confirmed = lambda: feed.world.at if feed.world is not None else 0.0
     return Role(
         "dns", [keep, server, _World(feed, server)], routes(server, int(settings.dns.ttl)), metrics=stats.render
     )

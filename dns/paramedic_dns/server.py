@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from paramedic_core.clock import Clock
 from paramedic_core.lifecycle import Readiness
@@ -44,6 +44,8 @@ class DnsServer:
         self.local: Sequence[Interface] = netif.interfaces()
         self.from_disk = False
         """The names are those of an earlier life; runtime has not been heard since."""
+        self.confirmed: Callable[[], float] = lambda: 0.0
+        """When the engine last confirmed what is known, in Unix seconds: names may stay as they are for days."""
         self._taken: World | None = None
         """The last World that runtime gave, and that changed a name."""
         self.loop = Loop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,10 @@ def test_building_opens_nothing_but_its_folder(tmp_path: Path) -> None:
     for component in reversed(built.components):
         component.stop()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_names_that_stay_as_they_are_are_not_old(tmp_path: Path) -> None:
+    with server(tmp_path, replace(shop(), at=time.time() - 3600)) as running:
+        assert everything(running)["age"] > 3500
+        running.confirmed = lambda: time.time() - 1
+        assert everything(running)["age"] < 60

@@ -11,7 +11,7 @@ from paramedic_api.routes.names import TYPES, resolution
 from paramedic_core.errors import ParamedicError
 
 _MOST = 500
-_OLD = 60.0
+_OLD = 75.0
 
 
 def page(hub: Hub, args: Mapping[str, str]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def page(hub: Hub, args: Mapping[str, str]) -> dict[str, Any]:
         "listen": [str(a) for a in known["listen"]],
         "shut": [(str(a), str(why)) for a, why in known["shut"].items()],
         "conflicts": [(str(c["name"]).rstrip("."), str(c["kept"]), str(c["lost"])) for c in known["conflicts"][:50]],
-        "old": span(known["age"]) if _stale(hub, known) else "",
+        "old": span(known["age"]) if _stale(known) else "",
         "services": services,
         "others": [_other(r) for r in rows if not _of_service(r, known["zone"])][:_MOST],
         "total": len(rows),
@@ -51,9 +51,9 @@ def page(hub: Hub, args: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _stale(hub: Hub, known: Mapping[str, Any]) -> bool:
-    """Old is what comes from the disk, or was known before what the hub itself heard."""
-    return bool(known.get("from_disk")) or (not hub.feed.ready().ready and float(known["age"]) > _OLD)
+def _stale(known: Mapping[str, Any]) -> bool:
+    """Old is what comes from the disk, or was not confirmed for longer than the engine is left unasked."""
+    return bool(known.get("from_disk")) or float(known["age"]) > _OLD
 
 
 def _of_service(row: Mapping[str, Any], zone: str) -> bool:
