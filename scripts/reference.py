@@ -7,6 +7,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import MISSING
 from pathlib import Path
 
 import click
@@ -15,8 +16,9 @@ from paramedic.cli import _ALIASES, cli
 from paramedic.console import exits
 from paramedic_core import settings as settings_module
 from paramedic_core.config import load, shown
-from paramedic_core.config.readers import words
+from paramedic_core.config.readers import is_record, item_hints, words
 from paramedic_core.config.schema import leaves
+from paramedic_core.config.shown import written_leaf
 from paramedic_core.settings import Secret, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/reference"
@@ -45,7 +47,8 @@ def _settings_page() -> str:
     for dotted, text, secret in _settings(Settings, ""):
         section = dotted.partition(".")[0] if "." in dotted else ""
         value = words(leaves()[tuple(dotted.split("."))].hint)
-        sections.setdefault(section, []).append(_setting(dotted, defaults.get(dotted), value, text, secret=secret))
+        entry = _setting(dotted, defaults.get(dotted), value, text, secret=secret)
+        sections.setdefault(section, []).append(entry + _entry_settings(leaves()[tuple(dotted.split("."))].hint))
     sections_help = _section_helps()
     for section, entries in sections.items():
         title = f"## {section}" if section else "## General"
@@ -54,13 +57,32 @@ def _settings_page() -> str:
 
 
 def _setting(dotted: str, default: object, value: str, text: str, *, secret: bool) -> str:
-    if default in ("", None, [], {}):
-        shown_default = "empty"
-    else:
-        shown_default = f"`{', '.join(map(str, default)) if isinstance(default, list) else str(default)}`"
+    words_of_default = _default_text(default)
+    shown_default = words_of_default if words_of_default == "empty" else f"`{words_of_default}`"
     twin = f", or `{dotted}_file`" if secret else ""
     variable = f"PARAMEDIC_{dotted.upper().replace('.', '__')}"
     return f"### {dotted}\n\n{' '.join(text.split())}\n\nDefault: {shown_default}. Value: {value}. Environment: `{variable}`{twin}.\n"
+
+
+def _default_text(default: object) -> str:
+    if default in ("", None, [], {}):
+        return "empty"
+    return ", ".join(map(str, default)) if isinstance(default, list) else str(default)
+
+
+def _entry_settings(hint: object) -> str:
+    """What the entries of a list have, as a table; empty for other settings."""
+    items = item_hints(hint)
+    if items is None or not is_record(items[1]):
+        return ""
+    texts = _field_texts(items[1])
+    lines = ["", "| of each entry | meaning | value | default |", "|---|---|---|---|"]
+    for leaf in leaves(items[1]).values():
+        name = leaf.path[-1]
+        twin = f", or `{name}_file`" if leaf.secret else ""
+        shown_default = "needed" if leaf.default is MISSING else _cell(_default_text(written_leaf(leaf, leaf.default)))
+        lines.append(f"| `{name}`{twin} | {_cell(texts[name])} | {_cell(words(leaf.hint))} | {shown_default} |")
+    return "\n".join(lines) + "\n"
 
 
 def _settings(kind: type, above: str) -> Iterator[tuple[str, str, bool]]:

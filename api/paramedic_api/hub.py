@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import socket
 import threading
@@ -14,6 +15,8 @@ from paramedic_api.attempts import Attempts
 from paramedic_api.bulletin import Bulletin
 from paramedic_api.history.keeper import Keeper
 from paramedic_api.measured import Measured, make_measured
+from paramedic_api.messages.desk import Messages
+from paramedic_api.messages.heartbeat import Heartbeat
 from paramedic_api.metrics import HubMetrics
 from paramedic_api.mirror import Mirror
 from paramedic_api.sessions import Sessions
@@ -54,6 +57,8 @@ class Hub:
     bulletin: Bulletin
     metrics: HubMetrics
     measured: Measured
+    messages: Messages
+    heartbeat: Heartbeat
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the hub ends; streams see it."""
     components: list[Component] = field(default_factory=list)
@@ -99,12 +104,18 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
         clock: the time.
         store: where samples are; the one of the data directory unless given.
     """
-    bulletin = Bulletin()
+    bulletin, node, own = Bulletin(), settings.node or socket.gethostname(), HubMetrics()
     peers = {
         role: RoleClient(socket_path(data, role), role) for role in ("runtime", "healer", "collector", "dns", "logs")
     }
     runtime, healer, collector = peers["runtime"], peers["healer"], peers["collector"]
-    mirror = Mirror(healer, clock, lambda: bulletin.bump("healing"))
+    messages = Messages(settings, data, host, node, healer, clock, lambda: bulletin.bump("healing"))
+
+    def news() -> None:
+        messages.poke()
+        bulletin.bump("healing")
+
+    mirror = Mirror(healer, clock, news)
 
     def changed(_world: World) -> None:
         mirror.doubt()
@@ -112,9 +123,9 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
 
     feed = WorldFeed(runtime, clock, changed)
     history = Keeper(collector, settings.hub.scrape_interval, clock, lambda: bulletin.bump("vitals"))
-    node, own = settings.node or socket.gethostname(), HubMetrics()
     store = store or open_store(settings.metrics, data, clock)
     metrics = Metrics(settings, data, node, store, lambda: feed.world, clock)
+    heartbeat = Heartbeat(settings.heartbeat, (runtime, healer), lambda: _blind(feed), clock)
     hub = Hub(
         settings=settings,
         data=data,
@@ -133,10 +144,20 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
         bulletin=bulletin,
         metrics=own,
         measured=make_measured(metrics, settings.metrics, own),
-        components=[feed, mirror, *metrics.components, history],
+        messages=messages,
+        heartbeat=heartbeat,
+        components=[feed, mirror, *metrics.components, history, messages, heartbeat],
     )
     _watch(hub)
     return hub
+
+
+def _blind(feed: WorldFeed) -> str:
+    """Why the engine is not seen now; empty when it is."""
+    state, world = feed.ready(), feed.world
+    if not state.ready or world is None:
+        return state.reason
+    return "" if world.engine.connected else f"the engine is away: {world.engine.reason}"
 
 
 def _watch(hub: Hub) -> None:
@@ -146,6 +167,17 @@ def _watch(hub: Hub) -> None:
     watch("paramedic_hub_series_dropped_total", "Series for which there was no room.", lambda: history.dropped)
     watch("paramedic_hub_wrong_tokens_total", "Wrong tokens that were tried.", lambda: hub.attempts.failures)
     watch("paramedic_hub_sessions", "Logins that are open.", lambda: len(hub.sessions))
+    watch_each, messages, heartbeat = hub.metrics.watch_each, hub.messages, hub.heartbeat
+    for name, text, field_name in (
+        ("paramedic_notify_sent_total", "Messages that a channel took.", "sent"),
+        ("paramedic_notify_dropped_total", "Messages that are never sent.", "dropped"),
+        ("paramedic_notify_waiting", "Messages that wait to be sent.", "waiting"),
+    ):
+        watch_each(name, text, "channel", functools.partial(messages.figure, field_name))
+    watch_each("paramedic_notify_failures_total", "Tries that did not get through.", "channel", messages.failures)
+    watch("paramedic_heartbeat_sent_total", "Heartbeats that got through.", lambda: heartbeat.sent)
+    watch("paramedic_heartbeat_failures_total", "Heartbeats that did not get through.", lambda: heartbeat.failures)
+    watch("paramedic_heartbeat_withheld_total", "Heartbeats withheld: not all was well.", lambda: heartbeat.withheld)
 
 
 def this_hub() -> Hub:

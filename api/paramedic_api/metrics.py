@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,6 +18,18 @@ class _Watched(Collector):
     def collect(self) -> Iterator[Metric]:
         kind = CounterMetricFamily if self._name.endswith("_total") else GaugeMetricFamily
         yield kind(self._name.removesuffix("_total"), self._text, value=self._read())
+
+
+class _WatchedEach(Collector):
+    def __init__(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name, self._text, self._label, self._read = name, text, label, read
+
+    def collect(self) -> Iterator[Metric]:
+        kind = CounterMetricFamily if self._name.endswith("_total") else GaugeMetricFamily
+        family = kind(self._name.removesuffix("_total"), self._text, labels=[self._label])
+        for value, figure in self._read().items():
+            family.add_metric([value], figure)
+        yield family
 
 
 class HubMetrics:
@@ -44,6 +56,10 @@ class HubMetrics:
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A gauge, or where its name ends in `_total` a counter, that is read at each scrape."""
         self.registry.register(_Watched(name, text, read))
+
+    def watch_each(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """As `watch`, with one series for each value of `label`."""
+        self.registry.register(_WatchedEach(name, text, label, read))
 
     def render(self) -> str:
         """The text exposition."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from paramedic_api.app import make_app
 from paramedic_api.hub import make_hub
+from paramedic_api.messages import state
 from paramedic_api.serve import Server
 from paramedic_core.clock import Clock
 from paramedic_core.settings import Settings
@@ -20,4 +21,5 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     hub = make_hub(settings, data, host, clock)
     server = Server(make_app(hub), hub)
     hub.components.append(server)
-    return Role("hub", tuple(hub.components), metrics=hub.render)
+    own = state.routes(hub.messages, hub.heartbeat, settings, host)
+    return Role("hub", tuple(hub.components), own, metrics=hub.render)

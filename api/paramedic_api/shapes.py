@@ -365,6 +365,63 @@ class Records(Listing):
     items: list[Record]
 
 
+class NotificationChannel(Shape):
+    """One channel by which people are told, and how it does."""
+
+    host: str
+    name: str
+    kind: str
+    place: str = Field(description="scheme and host; the rest of its URL is never shown")
+    gets: list[str] = Field(description="of failed, refused, gave_up, healed")
+    digest_seconds: float = Field(description="what was healed is collected for so long")
+    state: str = Field(
+        description="well, waiting (something is yet to be sent), failing (the last try did not get through)"
+    )
+    waiting: int
+    sent_total: int
+    dropped_total: int = Field(description="never sent: no room, older than a day, or refused by the receiver for good")
+    failures_total: int = Field(description="tries that did not get through, since the hub started")
+    last_sent_at: At
+    last_error: str
+    last_error_at: At
+    next_try_at: At
+
+
+class HeartbeatState(Shape):
+    """The sign of life, and how it does."""
+
+    place: str = Field(description="scheme and host; empty where none is sent")
+    interval_seconds: float
+    state: str = Field(description="off, well, failing")
+    sent_total: int
+    failures_total: int
+    withheld_total: int = Field(description="not sent because runtime, healer or the engine was not well")
+    last_sent_at: At
+    last_error: str
+
+
+class Notifications(Listing):
+    """All channels, and the heartbeat."""
+
+    items: list[NotificationChannel]
+    heartbeat: HeartbeatState
+
+
+class NotificationTest(Shape):
+    """What came of a test of one channel."""
+
+    channel: str
+    delivered: bool
+    error: str
+    seconds: float
+
+
+class NotificationTests(Shape):
+    """What came of a test."""
+
+    items: list[NotificationTest]
+
+
 def readable(kind: type[T], raw: Iterable[Any]) -> tuple[list[T], list[str]]:
     """What a sibling role sent as shapes, and a warning where an entry could not be read."""
     items, lost = [], 0

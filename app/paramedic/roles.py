@@ -41,7 +41,14 @@ SPECS: tuple[Spec, ...] = (
     Spec("collector", "paramedic_collector.role", ("collector",), lambda s: (s.collector.listen,)),
     Spec("healer", "paramedic_healer.role", ("healer",), folder=True),
     Spec("logs", "paramedic_logs.role", ("logs",), capabilities=(Capability.DAC_READ_SEARCH,), nice=10, folder=True),
-    Spec("hub", "paramedic_api.role", ("hub", "healer", "metrics"), nice=10, folder=True, stores=("metrics",)),
+    Spec(
+        "hub",
+        "paramedic_api.role",
+        ("hub", "healer", "metrics", "notify", "heartbeat"),
+        nice=10,
+        folder=True,
+        stores=("metrics",),
+    ),
 )
 
 

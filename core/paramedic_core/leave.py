@@ -13,9 +13,6 @@ from paramedic_core.model import Container
 from paramedic_core.settings import HealerSettings, Mode
 
 LABEL = "paramedic.heal"
-AUTOHEAL_LABEL = "autoheal"
-"""docker-autoheal's label (https://github.com/willfarrell/docker-autoheal): whoever set it to true asked for this."""
-
 _WORDS = {mode.value: mode for mode in Mode} | {"true": Mode.ENFORCE, "false": Mode.OFF}
 _AUTOHEAL_WORDS = {"true": Mode.ENFORCE, "false": Mode.OFF}
 
@@ -74,7 +71,7 @@ def leave(
     base = (
         _from_file(container, settings)
         or _from_grant(container, grants, warnings)
-        or _from_labels(container, warnings)
+        or _from_labels(container, settings.autoheal_label, warnings)
         or _from_default(container, settings)
     )
     voices = [base, *_lids(settings, restraint, frozen=frozen)]
@@ -110,8 +107,9 @@ def _from_grant(container: Container, grants: Mapping[str, str], warnings: list[
     return _Voice(mode or Mode.OBSERVE, "grant", f"a grant says {container.service_key}: {shown}", _enable(container))
 
 
-def _from_labels(container: Container, warnings: list[str]) -> _Voice | None:
-    for name, words in ((LABEL, _WORDS), (AUTOHEAL_LABEL, _AUTOHEAL_WORDS)):
+def _from_labels(container: Container, autoheal: str, warnings: list[str]) -> _Voice | None:
+    # Whoever set docker-autoheal's label to true asked for this (https://github.com/willfarrell/docker-autoheal).
+    for name, words in ((LABEL, _WORDS), (autoheal, _AUTOHEAL_WORDS)):
         text = container.own_label(name)
         if text is None:
             if name in container.labels:

@@ -62,6 +62,8 @@ Url = Annotated[str, "URL"]
 """`http://HOST/PATH/` or `https://…`, or empty."""
 Network = Annotated[str, "network"]
 """An IP address, or a network as `10.0.0.0/8`."""
+CallUrl = Annotated[Secret, "URL to call"]
+"""`http://…` or `https://…`. A secret: who knows such an address can often write to it."""
 Folder = Annotated[str, "folder"]
 """An absolute path."""
 TARGET_CEILING = Window(10, 3600)
@@ -188,6 +190,8 @@ class RuntimeSettings:
     """The outer ceiling a target, whatever the healer wants; it can be lowered, never raised above 10 an hour."""
     acts_per_host: Annotated[Window, Ceiling(HOST_CEILING)] = HOST_CEILING
     """The outer ceiling of the whole host; it can be lowered, never raised above 30 an hour."""
+    stop_timeout: Annotated[Duration, Bounds(0, 3600)] = 10.0
+    """How long a container may take to stop before it is killed, when neither its own stop timeout nor the label `autoheal.stop.timeout` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,10 @@ class HealerSettings:
     """No service gets a mode above this."""
     services: Mapping[str, Mode] = field(default_factory=dict)
     """Service (`project/service`, `service`, or a container's name) → mode."""
+    autoheal_label: str = "autoheal"
+    """A second label that gives leave with `true` (and takes it with `false`), for those who come from docker-autoheal."""
+    only_running: bool = False
+    """Heal only what runs: a container that ended with an error is left as it is."""
     startup_grace: Duration = 10.0
     """No action in the first seconds of the healer's life."""
     stale_after: Annotated[Duration, Bounds(1)] = 90.0
@@ -280,6 +288,59 @@ class LogsSettings:
     events: LogsEventsSettings = field(default_factory=LogsEventsSettings)
 
 
+_NONE = Secret("")
+
+
+class Told(StrEnum):
+    """What a person can be told of."""
+
+    FAILED = "failed"
+    """An action could not be done, or did not help."""
+    REFUSED = "refused"
+    """A fault lasts, and a guard says no: somebody else must change something."""
+    GAVE_UP = "gave_up"
+    """It is left to a person."""
+    HEALED = "healed"
+    """It is well again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to reach a person."""
+
+    kind: Annotated[str, OneOf(("webhook", "ntfy", "apprise"))]
+    """How it is sent: `webhook` (JSON by POST), `ntfy` (publishes to a topic), `apprise` (an Apprise API server)."""
+    url: CallUrl
+    """Where to, as `https://ntfy.sh/TOPIC`. Redirects are not followed."""
+    name: str = ""
+    """What it is called here; empty: its kind."""
+    token: Secret = _NONE
+    """Sent as `Authorization: Bearer …`, when there is one."""
+    gets: tuple[Told, ...] = tuple(Told)
+    """What it is told of."""
+    digest: Annotated[Duration, Bounds(0, 86400)] = 3600.0
+    """What was healed is collected for so long and told in one message; `0s`: each at once. All else is sent at once."""
+    text_key: str = ""
+    """Of a webhook: send nothing but the text, under this key, as chat programs want it (`text` for Slack, `content` for Discord); empty: everything, as JSON."""
+    timeout: Annotated[Duration, Bounds(0.1, 60)] = 10.0
+    """How long one try may take."""
+
+    @property
+    def title(self) -> str:
+        """The name, or its kind."""
+        return self.name or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatSettings:
+    """A sign of life to a service that notices when it stays out."""
+
+    url: CallUrl = _NONE
+    """Called (GET) while runtime and healer are well, as `https://ping.example/…`; empty: nothing is called."""
+    interval: Annotated[Duration, Bounds(1, 3600)] = 60.0
+    """How often."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
     """Recent history of metrics, kept by the hub and asked in Prometheus' query language."""
@@ -325,3 +386,6 @@ class Settings:
     dns: DnsSettings = field(default_factory=DnsSettings)
     logs: LogsSettings = field(default_factory=LogsSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    notify: tuple[Channel, ...] = ()
+    """Where a person is told what failed, what is refused, what was given up, and what was healed; sent by the hub."""
+    heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)

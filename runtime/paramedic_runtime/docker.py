@@ -45,10 +45,19 @@ class DockerBackend:
         clock: the time.
         timeout: seconds that a read may take.
         own: ids of paramedic's own containers; None: found from /proc.
+        stop_timeout: seconds that a container gets to stop when it says nothing of it.
     """
 
-    def __init__(self, setting: str, clock: Clock, *, timeout: float = 5.0, own: frozenset[str] | None = None) -> None:
-        self._setting, self._clock, self._timeout = setting, clock, timeout
+    def __init__(
+        self,
+        setting: str,
+        clock: Clock,
+        *,
+        timeout: float = 5.0,
+        own: frozenset[str] | None = None,
+        stop_timeout: float = 10.0,
+    ) -> None:
+        self._setting, self._clock, self._timeout, self._stop_timeout = setting, clock, timeout, stop_timeout
         self._own = own_ids() if own is None else own
         self._wire: Wire | None = None
         self._lock = threading.Lock()
@@ -119,7 +128,7 @@ class DockerBackend:
             raise NotAnEngine(f"what answers at {self.address} is not a Docker Engine: an inspect gave no container")
         has_labels = bool(translate.part(raw, "Config").get("Labels"))
         image = self._image_labels(text(raw.get("Image"))) if has_labels else {}
-        found = translate.container(raw, image, own=self._own)
+        found = translate.container(raw, image, own=self._own, stop_timeout=self._stop_timeout)
         self._known[found.id] = (self._clock.monotonic(), found)
         return found
 

@@ -78,7 +78,7 @@ def backend_of(settings: RuntimeSettings, clock: Clock) -> Backend:
     """The engine that `runtime.engine` names; `memory:` is an empty one inside this process, for trying things out."""
     if settings.engine == "memory:":
         return MemoryBackend(clock)
-    return DockerBackend(settings.engine, clock, timeout=settings.connect_timeout)
+    return DockerBackend(settings.engine, clock, timeout=settings.connect_timeout, stop_timeout=settings.stop_timeout)
 
 
 def _own_past(acts: Acts, hands: Verbs, publisher: Publisher, clock: Clock) -> None:

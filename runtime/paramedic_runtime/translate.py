@@ -21,6 +21,7 @@ ACTIONS = (
     "health_status", "update",
 )  # fmt: skip
 """The events that are asked for; never `exec_*`, of which each health check makes three."""
+_STOP_LABEL = "autoheal.stop.timeout"
 _MOST_ENDPOINTS = 64
 _MOST_PORTS = 64
 _MOST_ALIASES = 32
@@ -30,7 +31,11 @@ _POLICIES = frozenset({"always", "unless-stopped", "on-failure"})
 
 
 def container(
-    raw: Mapping[str, Any], image_labels: Mapping[str, str] | None, *, own: frozenset[str] = frozenset()
+    raw: Mapping[str, Any],
+    image_labels: Mapping[str, str] | None,
+    *,
+    own: frozenset[str] = frozenset(),
+    stop_timeout: float = 10.0,
 ) -> Container:
     """An inspect's answer as a Container.
 
@@ -38,6 +43,7 @@ def container(
         raw: what `GET /containers/{id}/json` gave.
         image_labels: the labels of its image; None when they cannot be read.
         own: ids (or their first 12 digits) of paramedic's own containers.
+        stop_timeout: seconds for those that say none; the engine's own default is 10.
     """
     state, config, host = part(raw, "State"), part(raw, "Config"), part(raw, "HostConfig")
     settings, health, policy = part(raw, "NetworkSettings"), part(part(raw, "State"), "Health"), _policy(host)
@@ -63,7 +69,7 @@ def container(
         restarts=whole(raw.get("RestartCount")),
         restart_policy=policy[0],
         restart_retries=policy[1],
-        stop_timeout=float(whole(config.get("StopTimeout"), 10)),
+        stop_timeout=_stop_timeout(raw_labels, config.get("StopTimeout"), stop_timeout),
         stop_signal=_stop_signal(config.get("StopSignal")),
         auto_remove=host.get("AutoRemove") is True,
         network_mode="bridge" if mode == "default" else mode,
@@ -174,6 +180,17 @@ def signal_name(value: Any) -> str:
 def _stop_signal(value: Any) -> str:
     found = signal_name(value)
     return "" if found == "SIGTERM" else found
+
+
+def _stop_timeout(raw_labels: Any, own: Any, default: float) -> float:
+    """Seconds that it gets to stop: docker-autoheal's label, else its own stop timeout, else the default.
+
+    The label moves no more than a wait, which `verbs` bounds, so one that came with the image counts too, as it does there.
+    """
+    labelled = raw_labels.get(_STOP_LABEL) if isinstance(raw_labels, Mapping) else None
+    if isinstance(labelled, str) and _number(labelled) and len(labelled) <= 4:
+        return float(labelled)
+    return default if own is None else float(whole(own, round(default)))
 
 
 def _check(config: Mapping[str, Any]) -> HealthCheck | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +17,10 @@ def reading() -> Iterator[Stand]:
     with stand() as found:
         found.wait_known()
         yield found
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for sockets' names."""
+    with tempfile.TemporaryDirectory(prefix="pm", dir="/tmp") as folder:
+        yield Path(folder)

@@ -28,11 +28,13 @@ SURFACE = {
     "logs.retention": "30d",
     "metrics.retention": "15d",
     "metrics.retention_bytes": "4GiB",
+    "notify": [],
+    "heartbeat.url": "",
     "data": "/var/lib/paramedic",
 }
 COMMANDS = {
     "run", "demo", "check", "config", "status", "plan", "journal", "explain", "heal", "freeze", "doctor", "healthcheck",
-    "token", "version",
+    "token", "version", "notify",
 }  # fmt: skip
 
 

@@ -45,6 +45,13 @@ def test_exited_may_have_to_last():
     assert causes(exited(finished_at=NOW - 31), exited_after=30.0) == [("job", "exited")]
 
 
+def test_only_the_running_are_healed_where_that_is_said():
+    assert causes(exited(), only_running=True) == []
+    assert causes(unhealthy(), only_running=True) == [("web", "unhealthy")]
+    assert causes(looping(), only_running=True) == [("loop", "crash_loop")]
+    assert causes(looping(state=State.RESTARTING), only_running=True) == []
+
+
 def looping(**fields):
     starts = tuple(NOW - 60 + 10 * n for n in range(6))
     base = {"restart_policy": "always", "restarts": 5, "starts": starts, "started_at": NOW - 1, "health": Health.NONE}

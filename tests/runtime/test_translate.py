@@ -49,6 +49,27 @@ def test_there_and_back(api, modern):
     assert from_plain(Container, to_plain(found)) == found
 
 
+@pytest.mark.parametrize(
+    ("label", "own", "found"),
+    [
+        (None, None, 33.0),
+        (None, 5, 5.0),
+        (None, -1, -1.0),
+        ("20", 5, 20.0),
+        ("20", None, 20.0),
+        ("0", None, 0.0),
+        ("soon", 5, 5.0),
+        ("-3", None, 33.0),
+        ("99999", None, 33.0),
+        ("²", None, 33.0),
+    ],
+)
+def test_the_stop_timeout_is_the_labels_then_its_own_then_the_settings(label, own, found):
+    labels = {} if label is None else {"autoheal.stop.timeout": label}
+    raw = {"Id": A, "Config": {"Labels": labels, **({} if own is None else {"StopTimeout": own})}}
+    assert translate.container(raw, {}, stop_timeout=33.0).stop_timeout == found
+
+
 def test_no_environment_value_ever():
     raw = inspect_json(FULL, (1, 41), modern=False)
     assert "never-to-be-seen" in json.dumps(raw)

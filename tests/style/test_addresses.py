@@ -12,7 +12,8 @@ DOCUMENTS = {
     "prometheus.io", "docs.docker.com", "www.rfc-editor.org", "datatracker.ietf.org", "www.w3.org", "keepachangelog.com",
     "semver.org", "diataxis.fr", "www.apache.org", "man7.org", "www.freedesktop.org", "docs.kernel.org", "www.kernel.org",
     "json-schema.org", "spec.openapis.org", "html.spec.whatwg.org", "developer.mozilla.org", "opentelemetry.io",
-    "kubernetes.io", "yaml.org", "github.com", "www.sqlite.org", "packaging.python.org", "docs.python.org",
+    "kubernetes.io", "yaml.org", "github.com", "www.sqlite.org", "packaging.python.org", "docs.python.org", "docs.ntfy.sh",
+    "ntfy.sh",  # the public server, as users write it in their configuration
 }  # fmt: skip
 _URL = re.compile(r"\b(?:https?|ftp)://([A-Za-z0-9.\-]+)")
 _EXAMPLE = re.compile(

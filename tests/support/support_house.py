@@ -80,6 +80,7 @@ class House:
 
     def _runtime_routes(self) -> dict[str, Any]:
         return {
+            "GET /-/ready": lambda _r: json_response({"ready": True, "parts": {}}),
             "GET /world": lambda _r: json_response({"world": to_plain(self.world)}),
             "GET /world/stream": lambda _r: Response(self._world_lines("runtime")),
             "POST /grants": self._grant,
@@ -91,6 +92,7 @@ class House:
 
     def _healer_routes(self) -> dict[str, Any]:
         return {
+            "GET /-/ready": lambda _r: json_response({"ready": True, "parts": {}}),
             "GET /incidents": lambda _r: json_response({"incidents": self.incidents}),
             "GET /incidents/{id}": self._incident,
             "GET /plan": lambda _r: json_response({"plan": self.plan}),
@@ -141,8 +143,9 @@ class House:
         return json_response({"decisions": found[:limit]})
 
     def _journal(self, request: Request) -> Response:
-        after, limit = int(request.query["after"]), int(request.query["limit"])
-        return json_response({"records": [r for r in self.records if r["seq"] > after][:limit]})
+        after, limit = int(request.query.get("after", "0")), int(request.query["limit"])
+        found = [r for r in self.records if r["seq"] > after]
+        return json_response({"records": found[::-1][:limit] if "newest" in request.query else found[:limit]})
 
     def _act(self, request: Request) -> Response:
         self.wishes.append(request.json())

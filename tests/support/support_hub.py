@@ -16,7 +16,7 @@ from paramedic_api.app import make_app
 from paramedic_api.hub import Hub, make_hub
 from paramedic_api.serve import Server
 from paramedic_core.clock import SystemClock
-from paramedic_core.settings import HubSettings, MetricsSettings, Settings
+from paramedic_core.settings import Channel, HeartbeatSettings, HubSettings, MetricsSettings, Settings
 from support_house import House
 from support_shop import HOST, furnish, shop_world
 from support_wait import wait_until
@@ -61,6 +61,8 @@ def stand(
     furnished: bool = True,
     node: str = "tuna",
     metrics: MetricsSettings | None = None,
+    notify: tuple[Channel, ...] = (),
+    heartbeat: HeartbeatSettings | None = None,
     **hub_settings: Any,
 ) -> Iterator[Stand]:
     """A hub over the shop.
@@ -71,6 +73,8 @@ def stand(
         furnished: whether there are incidents and figures.
         node: the host's name.
         metrics: settings of the store; else its collector is scraped every second.
+        notify: the channels by which people are told.
+        heartbeat: the sign of life; none when left out.
         hub_settings: of `HubSettings`.
     """
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
@@ -84,6 +88,8 @@ def stand(
             node=node,
             hub=HubSettings(**{**known, **hub_settings}),
             metrics=metrics or MetricsSettings(scrape_interval=1.0),
+            notify=notify,
+            heartbeat=heartbeat or HeartbeatSettings(),
         )
         hub = make_hub(settings, house.data, HOST, SystemClock())
         app = make_app(hub)

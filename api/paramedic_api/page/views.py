@@ -289,6 +289,11 @@ def _notices(hub: Hub, world: World | None) -> list[Notice]:
             found.append(Notice(f"paramedic cannot act: {world.hands.reason}"))
     if not healer.ready:
         found.append(Notice(f"The healer is away, and nothing is healed meanwhile: {healer.reason}"))
+    found += [
+        Notice(f"Messages by {sender.channel.title} do not get through: {sender.error}")
+        for sender in hub.messages.senders
+        if sender.error
+    ]
     if not collector.ready and number(hub.history.at):
         found.append(Notice(f"The figures are old: {collector.reason}"))
     return found

@@ -51,7 +51,9 @@ def show_command(effective: bool, files: tuple[Path, ...], sets: tuple[str, ...]
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(str(v) for v in value) or "none"
+        return ", ".join(_text(v) for v in value) or "none"
+    if isinstance(value, dict) and value:
+        return f"({' '.join(f'{k}={_text(v)}' for k, v in value.items())})"
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if value not in ("", {}) else "–"

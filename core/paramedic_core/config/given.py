@@ -87,9 +87,14 @@ def _tree(path: Path, text: str, place: Place) -> Parsed:
     node = _value(path, text, place)
     if isinstance(node, Mistake):
         return Parsed(mistakes=[node])
+    return Parsed(nested(path, node))
+
+
+def nested(path: Path, node: Node) -> Node:
+    """A tree with nothing in it but `node`, at `path`."""
     for part in reversed(path):
-        node = Node(place, {part: node}, place)
-    return Parsed(node)
+        node = Node(node.place, {part: node}, node.place)
+    return node
 
 
 def _value(path: Path, text: str, place: Place) -> Node | Mistake:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from paramedic_core.config.mistakes import Finding, Mistake, Place
 from paramedic_core.config.readers import unwrap
@@ -15,6 +17,8 @@ from paramedic_core.settings import Mode, Settings
 
 _Values = Mapping[tuple[str, ...], tuple[Any, Place]]
 _LONGEST_SOCKET = 107
+_MOST_CHANNELS = 16
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", re.ASCII)
 _WITH_TOKEN = ("hub.listen", "collector.listen")
 """HTTP; what else listens has no tokens."""
 
@@ -33,6 +37,7 @@ def contradictions(settings: Settings, values: _Values) -> list[Mistake]:
     if sum(map(bool, tls.values())) == 1:
         given, missing = sorted(tls, key=lambda path: not tls[path])
         mistakes.append(Mistake(_place(values, given), given, f"is of no use without {missing}"))
+    mistakes += [Mistake(_place(values, "notify"), path, what) for path, what in _channels(settings)]
     longest = os.fsencode(f"{settings.data}/run/supervisor.sock")
     if len(longest) > _LONGEST_SOCKET:
         what = f"too long by {len(longest) - _LONGEST_SOCKET} bytes: a unix socket's path ends at {_LONGEST_SOCKET} (unix(7))"
@@ -40,16 +45,40 @@ def contradictions(settings: Settings, values: _Values) -> list[Mistake]:
     return mistakes
 
 
+def _channels(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is wrong with a channel beside its single values."""
+    taken: dict[str, int] = {}
+    if len(settings.notify) > _MOST_CHANNELS:
+        yield "notify", f"{len(settings.notify)} channels: {_MOST_CHANNELS} are the most"
+    for number, channel in enumerate(settings.notify):
+        path = f"notify[{number}]"
+        if channel.title in taken:
+            yield f"{path}.name", f"notify[{taken[channel.title]}] is called {channel.title} too: give each a name"
+        taken.setdefault(channel.title, number)
+        if not _CHANNEL_NAME.fullmatch(channel.title):
+            yield f"{path}.name", "a name has letters, digits, dots, hyphens and underscores, 40 at most"
+        if not channel.url:
+            yield f"{path}.url", "is empty: write where to, as https://HOST/PATH"
+        elif channel.kind == "ntfy" and not urlsplit(channel.url).path.strip("/"):
+            yield f"{path}.url", "names no topic: write it as https://ntfy.sh/TOPIC"
+        if channel.text_key and channel.kind != "webhook":
+            yield f"{path}.text_key", f"is a webhook's; this is {channel.kind}"
+        if channel.token and urlsplit(channel.url).username:
+            yield f"{path}.token", "the URL names a user as well: keep one of the two"
+
+
 def findings(settings: Settings, values: _Values) -> list[Finding]:
     """Settings that are allowed, and probably not meant."""
     return [
         Finding(_place(values, path), path, what)
-        for path, what in itertools.chain(_reach(settings), _modes(settings), _windows(settings), _times(settings))
+        for path, what in itertools.chain(
+            _reach(settings), _modes(settings), _windows(settings), _times(settings), _messages(settings)
+        )
     ]
 
 
 def _place(values: _Values, dotted: str) -> Place:
-    value = values.get(tuple(dotted.split(".")))
+    value = values.get(tuple(dotted.partition("[")[0].split(".")))
     return value[1] if value else Place("default")
 
 
@@ -99,6 +128,15 @@ def _windows(settings: Settings) -> Iterator[tuple[str, str]]:
                 "healer.windows",
                 f"{window_text(one)} is never filled: runtime.acts_per_target is {window_text(ceiling)}",
             )
+
+
+def _messages(settings: Settings) -> Iterator[tuple[str, str]]:
+    for number, channel in enumerate(settings.notify):
+        parts = urlsplit(channel.url)
+        if (channel.token or parts.username) and parts.scheme == "http" and not is_loopback(f"{parts.hostname}:80"):
+            yield f"notify[{number}].url", "a token or password goes over the network readable by others: use https://"
+        if not channel.gets:
+            yield f"notify[{number}].gets", f"{channel.title} is told of nothing"
 
 
 def _times(settings: Settings) -> Iterator[tuple[str, str]]:

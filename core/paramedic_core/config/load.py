@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from paramedic_core.config import given, secret_files
+from paramedic_core.config import autoheal, given, secret_files
 from paramedic_core.config.lint import contradictions, findings
 from paramedic_core.config.mistakes import Finding, Mistake, Place, summary
 from paramedic_core.config.readers import unwrap
@@ -57,7 +57,9 @@ def load(
     if len(paths) > _MOST_FILES:
         mistakes.append(Mistake(Place("command line"), "", f"more than {_MOST_FILES} configuration files"))
     from_env, warnings = given.from_environment(env or {})
+    borrowed, more = autoheal.from_environment(env or {})
     trees = [
+        *borrowed,
         *(read_file(p) for p in paths[:_MOST_FILES]),
         *from_env,
         *given.from_sets(sets),
@@ -72,13 +74,24 @@ def load(
     mistakes += contradictions(settings, values) if not mistakes else []
     if mistakes:
         raise ConfigError(summary(mistakes), mistakes=mistakes)
-    return Loaded(settings, _origins(values), [*warnings, *findings(settings, values)])
+    said = [*warnings, *more, *_outvoted(borrowed, values), *findings(settings, values)]
+    return Loaded(settings, _origins(values), said)
 
 
 def default_files(env: Mapping[str, str]) -> list[FilePath]:
     """The files that count when none is named: PARAMEDIC_CONFIG (several with colons between), else the usual one if it is there."""
     named = [FilePath(name) for name in env.get("PARAMEDIC_CONFIG", "").split(":") if name]
     return named or [USUAL_FILE] * USUAL_FILE.exists()
+
+
+def _outvoted(borrowed: Iterable[Parsed], values: Values) -> list[Finding]:
+    """What docker-autoheal's variables say in vain."""
+    found = []
+    for tree in borrowed:
+        for path, (_, place) in _read(tree)[0].items():
+            if values[path][1] != place:
+                found.append(Finding(place, ".".join(path), f"does not count: {values[path][1].origin} says it too"))
+    return found
 
 
 def _read(tree: Parsed) -> tuple[Values, list[Mistake]]:

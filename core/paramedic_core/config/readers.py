@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import types
@@ -11,7 +12,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from paramedic_core.config import netnames, units
+from paramedic_core.config import netnames, units, urls
 from paramedic_core.config.units import Wrong, shown
 from paramedic_core.limits import Window
 from paramedic_core.settings import Bounds, Ceiling, Mode, OneOf, Secret
@@ -38,6 +39,7 @@ _NAMED: Mapping[str, Reader] = {
     "URL": netnames.base_url,
     "network": netnames.network,
     "regular expression": _pattern,
+    "URL to call": urls.url,
 }
 
 
@@ -95,9 +97,16 @@ def item_hints(hint: Any) -> tuple[str, Any] | None:
     return None
 
 
+def is_record(hint: Any) -> bool:
+    """Whether a list's items are entries with settings of their own."""
+    return isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Window
+
+
 def words(hint: Any) -> str:
     """What a value of this type looks like, for the reference."""
     items = item_hints(hint)
+    if items is not None and is_record(items[1]):
+        return "list of entries, whose settings are below"
     if items is not None:
         return f"list of {words(items[1])}" if items[0] == "list" else f"mapping of names to {words(items[1])}"
     kind, notes = unwrap(hint)
@@ -108,7 +117,7 @@ def words(hint: Any) -> str:
     if allowed:
         return "one of " + ", ".join(f"`{word}`" for word in allowed)
     plain = {str: "text", int: "number", float: "number", bool: "true or false", Window: "window", Secret: "secret"}
-    known = {"address": "HOST:PORT, or `off`", "folder": "absolute path"}
+    known = {"address": "HOST:PORT, or `off`", "folder": "absolute path", "URL to call": "http:// or https:// address"}
     return known.get(named, named or plain[kind]) + _limits(notes, named)
 
 

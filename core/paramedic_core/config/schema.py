@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError, create_model
 
 from paramedic_core.config.mistakes import Mistake, Place, nearest
-from paramedic_core.config.readers import Reader, item_hints, reader, unwrap
+from paramedic_core.config.readers import Reader, is_record, item_hints, reader, unwrap
 from paramedic_core.config.text import Node
 from paramedic_core.config.units import Wrong
 from paramedic_core.settings import Secret, Settings
@@ -82,6 +82,10 @@ def check(root: Node, kind: type = Settings) -> tuple[dict[Path, tuple[Any, Plac
     return dict(_given(model, root, ())), []
 
 
+_KINDS: dict[type[BaseModel], type] = {}
+"""Model → the dataclass that it was made from."""
+
+
 @functools.cache
 def _model(kind: type) -> type[BaseModel]:
     hints = typing.get_type_hints(kind, include_extras=True)
@@ -94,9 +98,12 @@ def _model(kind: type) -> type[BaseModel]:
             shape: Any = Annotated[section, BeforeValidator(lambda value: {} if value is None else value)]
         else:
             shape = _shape(hints[field.name])
-        fields[field.name] = (shape, None)
+        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        fields[field.name] = (shape, ... if needed else None)
     config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-    return create_model(kind.__name__, __config__=config, **fields)
+    model: type[BaseModel] = create_model(kind.__name__, __config__=config, **fields)
+    _KINDS[model] = kind
+    return model
 
 
 def _shape(hint: Any) -> Any:
@@ -104,6 +111,9 @@ def _shape(hint: Any) -> Any:
     if items is None:
         return Annotated[Any, PlainValidator(_no_null(reader(hint)))]
     shape, inner = items
+    if is_record(inner):
+        entry: Any = _model(inner)
+        return Annotated[tuple[entry, ...], BeforeValidator(_split_list)]
     one = Annotated[Any, PlainValidator(_no_null(reader(inner)))]
     if shape == "list":
         return Annotated[tuple[one, ...], BeforeValidator(_split_list)]
@@ -161,8 +171,17 @@ def _given(model: BaseModel, node: Node, above: Path) -> Iterator[tuple[Path, tu
             for key, item in value.items():
                 inner = child.value.get(key, child) if isinstance(child.value, dict) else child
                 yield (*path, key), (item, inner.place)
+        elif isinstance(value, tuple):
+            yield path, (tuple(_record(item) for item in value), child.place)
         else:
             yield path, (value, child.place)
+
+
+def _record(item: Any) -> Any:
+    """An entry of a list, as the dataclass that it stands for."""
+    if not isinstance(item, BaseModel):
+        return item
+    return _KINDS[type(item)](**{name: getattr(item, name) for name in item.model_fields_set})
 
 
 def _mistake(kind: type, root: Node, detail: Any) -> Mistake:
@@ -179,12 +198,17 @@ def _mistake(kind: type, root: Node, detail: Any) -> Mistake:
         "model_type": "a section was expected: settings indented below it, each as NAME: VALUE",
         "tuple_type": "a list was expected",
         "dict_type": "a mapping was expected: NAME: VALUE, one a line",
+        "missing": "is missing: every entry needs it",
     }.get(detail["type"], str(detail["msg"]))
     return Mistake(node.place, path, what)
 
 
 def _unknown(kind: type, node: Node, loc: Path, path: str) -> Mistake:
     known = leaves(kind)
+    above = next((known[loc[:n]] for n in range(1, len(loc)) if loc[:n] in known), None)
+    if above is not None and (items := item_hints(above.hint)) is not None and is_record(items[1]):
+        names = tuple(field.name for field in dataclasses.fields(items[1]))
+        return Mistake(node.named_at, path, "there is no such setting in an entry", names, nearest(loc[-1], names))
     here = [p[: len(loc)][-1] for p in known if p[: len(loc) - 1] == loc[:-1] and len(p) >= len(loc)]
     elsewhere = [".".join(p) for p in known if p[-1] == loc[-1]]
     allowed = tuple(dict.fromkeys(here))

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from paramedic_core.config.mistakes import Mistake
-from paramedic_core.config.schema import Leaf, Path
+from paramedic_core.config.readers import is_record, item_hints
+from paramedic_core.config.schema import Leaf, Path, leaves
 from paramedic_core.config.text import Node
 from paramedic_core.errors import BadInput
 from paramedic_core.sys.files import read_bounded
 
 _MOST = 1 << 16
 _TAIL = "_file"
+_UNREAD = "http://unread"
+"""Stands for a value whose file could not be read; the configuration is refused anyway."""
 
 
 def resolve(root: Node, known: Mapping[Path, Leaf]) -> list[Mistake]:
@@ -20,19 +23,38 @@ def resolve(root: Node, known: Mapping[Path, Leaf]) -> list[Mistake]:
     mistakes = []
     for path, leaf in known.items():
         section = _section(root, path[:-1])
-        if not leaf.secret or section is None or path[-1] + _TAIL not in section:
+        if section is None:
             continue
-        twin = section.pop(path[-1] + _TAIL)
-        dotted = leaf.dotted
-        if path[-1] in section:
-            mistakes.append(Mistake(twin.named_at, dotted + _TAIL, f"{dotted} is given here too: keep one of the two"))
-            continue
-        content = _content(twin, dotted + _TAIL)
-        if isinstance(content, Mistake):
-            mistakes.append(content)
-        else:
-            section[path[-1]] = Node(twin.place, content, twin.key_place)
+        if leaf.secret:
+            mistakes += _replace(section, path[-1], leaf.dotted)
+        elif isinstance(node := section.get(path[-1]), Node) and isinstance(node.value, list):
+            for number, entry in enumerate(node.value):
+                for name in _secrets(leaf) if isinstance(entry.value, dict) else ():
+                    mistakes += _replace(entry.value, name, f"{leaf.dotted}[{number}].{name}")
     return mistakes
+
+
+def _secrets(leaf: Leaf) -> list[str]:
+    """The secret settings of a list's entries, where they have any."""
+    items = item_hints(leaf.hint)
+    if items is None or not is_record(items[1]):
+        return []
+    return [inner.path[-1] for inner in leaves(items[1]).values() if inner.secret]
+
+
+def _replace(section: dict[str, Node], name: str, dotted: str) -> list[Mistake]:
+    if name + _TAIL not in section:
+        return []
+    twin = section.pop(name + _TAIL)
+    if name in section:
+        return [Mistake(twin.named_at, dotted + _TAIL, f"{dotted} is given here too: keep one of the two")]
+    content = _content(twin, dotted + _TAIL)
+    if isinstance(content, Mistake):
+        # What is wrong with the file is said once; that the value is missing would be said again.
+        section[name] = Node(twin.place, _UNREAD, twin.key_place)
+        return [content]
+    section[name] = Node(twin.place, content, twin.key_place)
+    return []
 
 
 def _section(root: Node, path: Path) -> dict[str, Node] | None:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from paramedic_core.config.load import Loaded
-from paramedic_core.config.readers import item_hints, unwrap
+from paramedic_core.config.readers import is_record, item_hints, unwrap
 from paramedic_core.config.schema import Leaf, leaves
 from paramedic_core.config.units import duration_text, size_text, window_text
 from paramedic_core.limits import Window
@@ -59,7 +59,13 @@ def written_leaf(leaf: Leaf, value: Any) -> Any:
 
 def written(value: Any, hint: Any) -> Any:
     """One value as it would stand in a file."""
-    _, notes = unwrap(hint)
+    kind, notes = unwrap(hint)
+    if is_record(kind):
+        return {
+            leaf.path[-1]: written_leaf(leaf, item)
+            for leaf in leaves(kind).values()
+            if (item := getattr(value, leaf.path[-1])) != leaf.default
+        }
     if "duration" in notes:
         return duration_text(value)
     if "size" in notes:

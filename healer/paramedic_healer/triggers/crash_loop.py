@@ -26,6 +26,8 @@ class CrashLoop(Trigger):
                 continue
             if container.state not in (State.RUNNING, State.RESTARTING):
                 continue
+            if self.settings.only_running and not container.running:
+                continue
             recent = [t for t in container.starts if now - settings.crash_loop_window < t <= now + 1.0]
             # Starts ahead of now were told by a clock that has been set back since. The first start is not a restart.
             if len(recent) <= settings.crash_loop_restarts:

@@ -21,7 +21,9 @@ class Exited(Trigger):
 
     def find(self, facts: Facts, now: float) -> Iterator[Finding]:
         for container in facts.world.containers.values():
-            if not _left_down(container, facts) and (not _failed(container) or _comes_back(container)):
+            # What our own restart left down is ours to mend, also where only the running are healed.
+            failed = _failed(container) and not _comes_back(container) and not self.settings.only_running
+            if not _left_down(container, facts) and not failed:
                 continue
             if 0 <= now - container.finished_at < self.settings.exited_after:
                 continue

@@ -1,0 +1,1 @@
+"""The kinds of channel, one file each: a delivery as one HTTP request."""
