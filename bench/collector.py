@@ -1,14 +1,16 @@
 """What a scrape costs: paramedic's collector beside its peers, arms in turns, in one run.
 
 `node`: the node's sources alone beside node_exporter (its path by --node-exporter, else as PATH has it), for the families that
-both have. CPU time is the process', from /proc/PID/stat over many scrapes.
+both have. `interfaces`: the same with 100 pairs of veth interfaces, as a host of containers has them. CPU time is the process', from /proc/PID/stat over many scrapes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -86,7 +88,27 @@ def show(arms: tuple[Exporter, ...], found: Mapping[str, list[Run]]) -> None:
         )
 
 
-ARMS: Mapping[str, Callable[[argparse.Namespace], int]] = {"node": node}
+def interfaces(args: argparse.Namespace) -> int:
+    """The same in namespaces of its own with as many interfaces as a host of containers has."""
+    if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
+        print(
+            "left out: interfaces are made by root, with ip and unshare (Debian: iproute2, util-linux)", file=sys.stderr
+        )
+        return 0
+    words = ["--rounds", str(args.rounds), "--scrapes", str(args.scrapes)]
+    if args.node_exporter:
+        words += ["--node-exporter", args.node_exporter]
+    namespaces = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c"]
+    command = [*namespaces, _VETHS, str(args.pairs), sys.executable, __file__, "node", *words]
+    return subprocess.run(command, check=False).returncode
+
+
+_VETHS = """
+mount -t sysfs sysfs /sys && ip link set lo up || exit
+for i in $(seq "$0"); do ip link add v$i up type veth peer name w$i || exit; ip link set w$i up; done
+exec "$@"
+"""
+ARMS: Mapping[str, Callable[[argparse.Namespace], int]] = {"node": node, "interfaces": interfaces}
 
 
 def main() -> int:
@@ -95,6 +117,7 @@ def main() -> int:
     parser.add_argument("--node-exporter", metavar="PATH", help="its binary")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scrapes", type=int, default=200, help="in each run")
+    parser.add_argument("--pairs", type=int, default=100, help="veth pairs of the arm interfaces")
     args = parser.parse_args()
     unknown = set(args.arms) - ARMS.keys()
     if unknown:

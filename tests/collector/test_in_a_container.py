@@ -1,0 +1,75 @@
+"""From namespaces as a container has them, with the host's /proc, /sys and / mounted: what is told is the host's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paramedic_collector.source import Paths
+from paramedic_collector.views import strange
+from support_collector import samples
+
+pytestmark = pytest.mark.root
+_MOUNTS = """
+set -e
+mount --rbind /proc $0/proc && mount --rbind /sys $0/sys && mount --rbind / $0/root
+mount -t tmpfs tmpfs /mnt && mount -t sysfs sysfs /sys
+exec unshare --pid --fork --mount-proc "$@"
+"""
+_SAME = (
+    "node_memory_MemTotal_bytes",
+    "node_boot_time_seconds",
+    "node_filesystem_size_bytes",
+    "node_filesystem_mount_info",
+    "node_network_mtu_bytes",
+    "node_network_up",
+    "node_disk_info",
+    "node_os_info",
+    "node_sockstat_sockets_used",
+)
+
+
+def _metrics(*words: str) -> tuple[dict[str, float], str]:
+    command = [*words, sys.executable, "-m", "paramedic", "metrics", "--data", "/nowhere"]
+    if words:
+        folder = words[-2]
+        command += [f"--path.{name}fs={folder}/{name}" for name in ("proc", "sys", "root")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return samples(done.stdout), done.stderr
+
+
+def test_with_the_hosts_mounts_it_is_the_host(tmp_path: Path) -> None:
+    if strange(Paths()):
+        pytest.skip("this machine itself is a container")
+    for name in ("proc", "sys", "root"):
+        (tmp_path / name).mkdir()
+    inside, said = _metrics("unshare", "--mount", "--net", "--uts", "sh", "-c", _MOUNTS, str(tmp_path), "--")
+    outside, _ = _metrics()
+    assert "finding: no containers" in said
+    assert len(said.splitlines()) == 1, said
+    wanted = ("node_network_receive_packets_total", *_SAME)
+    shapes = [{key for key in found if key.startswith(wanted)} for found in (inside, outside)]
+    assert shapes[0] == shapes[1]
+    assert len(shapes[0]) > 10
+    for key in shapes[0]:
+        if key.startswith(_SAME[:3]):
+            assert inside[key] == outside[key]
+
+
+def test_without_them_each_of_the_three_is_said(tmp_path: Path) -> None:
+    if strange(Paths()):
+        pytest.skip("this machine itself is a container")
+    (tmp_path / "empty").mkdir()
+    script = 'mount -t tmpfs tmpfs "$0" && mount -t sysfs sysfs /sys && exec "$@"'
+    code = (
+        "from paramedic_collector.views import strange; from paramedic_collector.source import Paths;"
+        f" print(*strange(Paths(rootfs={str(tmp_path)!r})), sep=chr(10))"
+    )
+    command = ["unshare", "--mount", "--net", "sh", "-c", script, str(tmp_path), sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env={**os.environ})
+    assert "collector.path_rootfs" in done.stdout
+    assert "collector.path_sysfs" in done.stdout
