@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from paramedic_collector.exposition import number
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_SAMPLE = re.compile(rf"({_NAME})[ \t]*(?:\{{(.*)\}})?[ \t]*([^ \t{{}}]+)(?:[ \t]+(-?[0-9]+))?[ \t]*")
+# Possessive, since two runs of blanks in a row would be tried in every division.
+_SAMPLE = re.compile(rf"({_NAME})[ \t]*+(?:\{{(.*)\}})?[ \t]*+([^ \t{{}}]++)(?:[ \t]++(-?[0-9]++))?[ \t]*+")
 _LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\["\\n])*)"[ \t]*(?:,|$)')
 _COMMENT = re.compile(rf"#[ \t]+(HELP|TYPE)[ \t]+({_NAME})(?:[ \t]+(.*))?")
 _KINDS = frozenset({"counter", "gauge", "untyped", "histogram", "summary"})

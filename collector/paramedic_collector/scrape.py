@@ -128,7 +128,7 @@ class Scraper:
     def _discover(self, settings: CollectorSettings) -> dict[str, Source]:
         """One object of each source that is on. One that cannot be made, or emits what another has, is reported and left out."""
         registry = discover(paramedic_collector.sources, Source)
-        self.failures = [*registry.failures, *_unknown(settings, registry.plugins)]
+        self.failures = [*registry.failures, *unknown(settings, registry.plugins)]
         found: dict[str, Source] = {}
         taken: dict[str, str] = {}
         for name, plugin in sorted(registry.plugins.items()):
@@ -148,8 +148,16 @@ class Scraper:
         return found
 
 
-def _unknown(settings: CollectorSettings, known: Mapping[str, type[Source]]) -> list[Failure]:
-    """Names of sources that there are not: a mistake in the settings."""
+def unknown(settings: CollectorSettings, known: Mapping[str, type[Source]] | None = None) -> list[Failure]:
+    """Names of sources in the settings that there are not.
+
+    Args:
+        settings: with `enable` and `disable`.
+        known: the sources that there are, unless they are to be found.
+    """
+    if not settings.enable and not settings.disable:
+        return []
+    known = discover(paramedic_collector.sources, Source).plugins if known is None else known
     return [
         Failure(f"collector.{setting}", f"there is no source {name!r}; there are {', '.join(sorted(known))}")
         for setting, given in (("enable", settings.enable), ("disable", settings.disable))

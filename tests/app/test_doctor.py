@@ -356,3 +356,17 @@ def test_in_the_full_form_it_says_that_all_is_well(machine):
 
 def test_on_the_host_containers_are_not_spoken_of(machine):
     assert not [v for v in examine(machine) if v.name.startswith("container:")]
+
+
+def test_a_container_that_sees_little_of_its_host(machine, tmp_path):
+    settings = Settings(collector=CollectorSettings(path_procfs=str(tmp_path / "proc")))
+    one(on(machine, settings=settings), "the collector's view", WARN, "no process 1")
+    (tmp_path / "proc/1").mkdir()
+    (tmp_path / "proc/1/comm").write_text("sh\n")
+    one(on(machine, settings=settings), "the collector's view", WARN, "a container's own")
+
+
+def test_sources_that_there_are_not(machine):
+    settings = Settings(collector=CollectorSettings(enable=("processes", "tcp_stat")))
+    one(on(machine, settings=settings), "the collector's sources", WARN, "collector.enable", "'tcp_stat'", "tcpstat")
+    assert said(machine, "the collector's sources") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -93,6 +94,24 @@ def test_a_family_that_a_source_has_too_keeps_the_text_whole(tmp_path: Path) -> 
     assert text.count("node_load1 ") - text.count("# HELP node_load1 ") - text.count("# TYPE node_load1 ") == 1
     assert text.count("# TYPE node_load5 ") == 1
     scraper.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" + " " * 60_000 + "{",
+        "a 1" + " " * 60_000 + "x",
+        "a{" + "}" * 60_000,
+        'a{x="' + "\\n" * 30_000,
+        "a{" + 'x="",' * 12_000 + "} 1",
+        "# HELP a" + " " * 60_000,
+    ],
+)
+def test_no_line_takes_long(line: str) -> None:
+    """Each would take minutes, and hold up every other source, if it were tried in all ways."""
+    assert len(line) <= 65_536
+    with contextlib.suppress(ValueError):
+        parse(line + "\nb 1\n")
 
 
 @given(st.text(max_size=200))

@@ -20,3 +20,14 @@ def view(facts: Facts) -> Iterator[Verdict]:
         yield Verdict(WARN, what, mend)
     if not found:
         yield Verdict(OK, "metrics of the node are the host's own: processes, mounts and interfaces")
+
+
+@check("the collector's sources")
+def sources(facts: Facts) -> Iterator[Verdict]:
+    settings = facts.settings.collector
+    if not settings.enable and not settings.disable:
+        return
+    from paramedic_collector.scrape import unknown  # noqa: PLC0415  as above
+
+    for mistake in unknown(settings):
+        yield Verdict(WARN, f"{mistake.module}: {mistake.reason}", "correct the name")
