@@ -13,6 +13,8 @@ from paramedic_core.errors import BadInput
 from paramedic_core.sys.client import RoleClient
 
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
+MOST = 5000
+"""Lines that the logs role gives at once."""
 _SEARCH_SECONDS = 8.0
 """The role itself ends a search after 3 s, and says so."""
 
@@ -73,7 +75,7 @@ def find(logs: RoleClient, wanted: Wanted, limit: int, cursor: str = "") -> Line
     Args:
         logs: its client.
         wanted: which lines.
-        limit: how many at most.
+        limit: how many at most; of more than `MOST` in one nanosecond the rest is not found.
         cursor: `next` of the answer before.
 
     Raises:
@@ -85,7 +87,7 @@ def find(logs: RoleClient, wanted: Wanted, limit: int, cursor: str = "") -> Line
         ns, skip = _stand(cursor)
         # The whole moment is read again, and what was given of it is passed over: lines may share a nanosecond.
         wanted = replace(wanted, start=_seconds(ns)) if wanted.oldest else replace(wanted, end=_seconds(ns + 1))
-    asked = {**wanted.query(), "from": wanted.start, "to": wanted.end, "limit": str(limit + skip)}
+    asked = {**wanted.query(), "from": wanted.start, "to": wanted.end, "limit": str(min(limit + skip, MOST))}
     asked["direction"] = "forward" if wanted.oldest else "backward"
     answer = logs.get(f"/search?{urlencode({k: v for k, v in asked.items() if v})}", timeout=_SEARCH_SECONDS)
     lines: list[dict[str, Any]] = list(answer["lines"])[skip:]

@@ -254,3 +254,20 @@ def test_moments_keep_their_nanoseconds(place: Path) -> None:
     made.turn()
     assert made.lines(start=START + 123_456_789, end=START + 123_456_790) == ["one"]
     assert made.lines(start=START + 500_000_000, end=START + 500_000_001) == ["two"]
+
+
+@pytest.mark.parametrize(("most", "note", "gap"), [(3, True, True), (99, True, False), (99, False, True)])
+def test_files_that_were_deleted_before_it_was_first_seen_are_a_gap(
+    place: Path, most: int, note: bool, gap: bool
+) -> None:
+    log = DockerLog(place / "engine/containers", max_size=300, max_file=most)
+    for _ in range(30):
+        log.line()
+    if not note:
+        (log.base.parent / "hostconfig.json").unlink()
+    made = rig(place)
+    made.turn(3)
+    found = made.lines()
+    assert found[0].startswith("GAP") == gap, "it stands before the first line that is there"
+    assert [text for text in found[1:] if text.startswith("GAP")] == []
+    assert found[-1] == "line 29"

@@ -53,6 +53,9 @@ class DockerLog:
         self.container, self._max_size, self._max_file, self._compress = container, max_size, max_file, compress
         self.base = containers / container / f"{container}-json.log"
         self.base.parent.mkdir(parents=True, exist_ok=True)
+        config = {"max-file": str(max_file), "max-size": str(max_size)}
+        note = {"LogConfig": {"Type": "json-file", "Config": config}}
+        (self.base.parent / "hostconfig.json").write_text(json.dumps(note))
         self._fd = os.open(self.base, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self.count = 0
         self.deleted = 0

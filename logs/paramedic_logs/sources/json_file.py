@@ -18,7 +18,7 @@ from paramedic_logs import stats
 from paramedic_logs.line import CUT, STDERR, Line, gap_line, without_tokens
 from paramedic_logs.parse.docker_json import Decoder, Piece
 from paramedic_logs.parse.level import level_of
-from paramedic_logs.sources.rotation import MARK, LogFile, Place, open_files
+from paramedic_logs.sources.rotation import MARK, LogFile, Place, most_files, open_files
 
 CHUNK = 128 << 10
 """Bytes read at once."""
@@ -273,8 +273,19 @@ class ContainerLog:
             back = kept[0].read(total - _FIRST_MOST, CHUNK)
             self._offset = total - _FIRST_MOST + back.find(b"\n") + 1
         if keep or self._offset:
+            self._last_ns = self._first_ns(kept[0])
             self._lose("old", "older lines were there before logs was first started and were left out")
+        elif len(opened) > 1 and len(opened) >= most_files(self.base):
+            self._last_ns = self._first_ns(kept[0])
+            self._lose("rotated", "older files may have been deleted before logs first saw this container")
         return kept
+
+    def _first_ns(self, file: LogFile) -> int:
+        """The moment of the first line that is kept: where a gap before it belongs."""
+        try:
+            return self._decoder.decode(file.read(self._offset, _MOST_RECORD).partition(b"\n")[0]).ns
+        except (*_UNREADABLE, BadInput):
+            return 0
 
     def _follow(self, hear: Callable[[], object]) -> None:
         for attempt in range(3):

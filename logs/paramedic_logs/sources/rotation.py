@@ -7,6 +7,7 @@ drops the last. A packed file has another inode and the same content, so a place
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import time
@@ -14,6 +15,9 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from paramedic_core.errors import BadInput
+from paramedic_core.sys.files import read_bounded
 
 _TRIES = 10
 _A_RENAMING = 0.0005
@@ -112,6 +116,15 @@ def listing(base: Path) -> list[tuple[Path, int]]:
                 if index not in found or not match[2]:
                     found[index] = (Path(entry.path), entry.inode())
     return [found[index] for index in sorted(found, reverse=True)]
+
+
+def most_files(base: Path) -> int:
+    """How many files Docker keeps of the log `base` (`max-file`), by its own note beside it; 0 where that cannot be read."""
+    try:
+        options = json.loads(read_bounded(base.parent / "hostconfig.json"))["LogConfig"]["Config"]
+        return int(options.get("max-file", "1"))
+    except (BadInput, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0
 
 
 def open_files(base: Path, known: LogFile | None = None) -> tuple[list[LogFile], bool] | None:
