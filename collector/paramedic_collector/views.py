@@ -29,9 +29,11 @@ def own_network(paths: Paths) -> bool:
 def strange(paths: Paths) -> list[str]:
     """What is not the host's, each as a sentence that says what to do; empty when all is, or nothing can be told."""
     if not read_text(paths.proc("1/comm")):
-        return [
-            f"{paths.procfs} shows no process 1 (hidepid?): mounts and interfaces are told as this process has them"
-        ]
+        text = (
+            f"{paths.procfs} shows no process 1 (hidepid?): mounts and interfaces are told as this process has them. Mount"
+            " it without hidepid; outside of containers they are the same anyway"
+        )
+        return [text]
     found = []
     if read_text(paths.proc("2/comm")) != _THREAD:
         found.append(

@@ -149,6 +149,8 @@ def test_every_mistake_at_once_each_with_its_place(write):
         ('node: "a\\e[31m"', "control characters"),
         ("data: relative/path", "is relative"),
         ("data: /" + "x" * 100, "too long by"),
+        ("collector: {netdev: {device_exclude: '^(veth'}}", "no regular expression: missing )"),
+        ("collector: {netdev: {device_exclude: 3}}", "no regular expression"),
         ("collector: {listen: '127.0.0.1:9110'}", "hub.listen has the port 9110 too"),
     ],
 )
