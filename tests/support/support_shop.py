@@ -215,7 +215,7 @@ def exposition(world: World, step: float) -> str:
         f"node_memory_MemTotal_bytes {16 * GB}",
         f"node_memory_MemAvailable_bytes {10.2 * GB + 0.3 * GB * math.sin(step / 15):.0f}",
         f'node_filesystem_size_bytes{{device="/dev/sda1",fstype="ext4",mountpoint="/"}} {40 * GB}',
-        f'node_filesystem_avail_bytes{{device="/dev/sda1",fstype="ext4",mountpoint="/"}} {15.6 * GB - 8e6 * step:.0f}',
+        f'node_filesystem_avail_bytes{{device="/dev/sda1",fstype="ext4",mountpoint="/"}} {15.6 * GB - 8e6 * (step % 960):.0f}',
         f'node_network_receive_bytes_total{{device="eth0"}} {3.2e6 * 15 * (step - 0.4 * _wobble(step, 7)):.0f}',
         f'node_network_transmit_bytes_total{{device="eth0"}} {0.9e6 * 15 * (step + 0.4 * _wobble(step, 3)):.0f}',
         f'node_network_receive_bytes_total{{device="lo"}} {9e12:.0f}',

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from paramedic_core.model import Health
+from paramedic_core.model import Endpoint, Health
 from support_browser import Browser
 from support_said import Said, said
-from support_shop import container_id
+from support_shop import container, container_id
 from support_wait import wait_until
 
 pytestmark = pytest.mark.web
@@ -142,6 +142,27 @@ def test_names_say_who_is_in_service_and_why_not(page: Browser, shop: Said) -> N
     shop.stand.house.change(replace(ill, health=Health.UNHEALTHY))
     page.wait("return document.querySelector('h1').innerText.includes('web.shop with 2 of 3')")
     assert page.run("return window.same"), "by itself"
+
+
+def test_hostile_names_are_text(page: Browser, shop: Said) -> None:
+    for place, text in enumerate(HOSTILE[:5]):
+        labels = {"com.docker.compose.project": text, "com.docker.compose.service": text}
+        bad = replace(container("p", f"s{place}", labels=labels), name=text)
+        shop.stand.house.change(replace(bad, endpoints=(Endpoint(text, f"{text}-id", f"172.28.0.{place + 2}", ""),)))
+    page.open(f"{shop.stand.url}names")
+    page.wait("return document.querySelector('#service-names').innerText.includes('onerror')")
+    page.run("document.querySelector('#other-names').open = true")
+    links = page.run("return [...document.querySelectorAll('#service-names a')].map(a => a.href)")
+    assert len(links) >= 12
+    for url in [
+        f"{shop.stand.url}names",
+        *links,
+        f"{shop.stand.url}names?name=%22%3E%3Cscript%3E&from=%3Cimg%20src=x%3E",
+    ]:
+        page.open(url)
+        assert page.run("return window.pwned ?? null") is None, url
+        assert page.run("return document.querySelectorAll(arguments[0]).length", PWNED) == 0, url
+        assert page.run("return document.documentElement.scrollWidth - innerWidth") <= 0, url
 
 
 def test_what_an_asker_would_get(page: Browser, shop: Said) -> None:
