@@ -9,6 +9,7 @@ import pytest
 
 from paramedic_collector.scrape import DURATION, SUCCESS, Scraper
 from paramedic_collector.source import Context, Paths
+from paramedic_collector.sources.netdev import Netdev
 from paramedic_collector.sources.textfile import Textfile
 from paramedic_core import node_settings as node
 from paramedic_core.settings import CollectorSettings
@@ -28,7 +29,7 @@ NOT_THERE = {
     # Sources that the recorded trees have nothing for.
     "machine": "cAdvisor's, not node_exporter's; tests/collector/test_machine.py",
     "filesystem": "statvfs(3) is not recorded (theirs has it off); tests/collector/test_filesystem.py",
-    "netdev": "their run asks the kernel by netlink; test_netdev_from_a_file below",
+    "netdev": "their run asks the kernel by netlink; tests/collector/test_node_sources.py, test_side_by_side.py",
     "timex": "adjtimex(2) is not recorded (theirs has it off); tests/collector/test_more_node_sources.py",
     "uname": "uname(2) is not recorded (theirs has it off)",
     "tcpstat": "sock_diag(7) is not recorded; tests/collector/test_tcpstat.py",
@@ -117,6 +118,13 @@ def test_every_source_is_compared_or_has_its_reason(context: Context, ours: dict
     ran = {line.split('"')[1] for line in ours[SUCCESS.name] if not line.startswith("#")}
     assert scraper.sources.keys() <= ran | NOT_THERE.keys()
     assert ran & NOT_THERE.keys() == set()
+
+
+def test_what_is_not_recorded_has_their_type_and_help_too() -> None:
+    text = (fixtures() / "e2e-output.txt").read_text().splitlines()
+    for family in Netdev.families:
+        if family.name != "node_network_address_info":
+            assert set(family.header.splitlines()) <= set(text), family.name
 
 
 _CASES = (
