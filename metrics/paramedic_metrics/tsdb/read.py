@@ -155,15 +155,19 @@ def frames(
     Raises:
         LimitExceeded: it would be more.
     """
-    uses, signature = _uses(pieces, ids, start, end)
-    _, kind = np.unique(signature, return_inverse=True)
+    uses, inside = _uses(pieces, ids, start, end)
+    _, kind = np.unique(_signature(inside, len(ids)), return_inverse=True)
+    groups: list[list[int]] = [[] for _ in range(int(kind.max(initial=-1)) + 1)]
+    for group, places in inside.items():
+        for number in np.unique(kind[places]).tolist():
+            groups[number].append(group)
     made: list[Frame] = []
     cells = 0
-    for number in range(int(kind.max(initial=-1)) + 1):
+    for number, of_kind in enumerate(groups):
         members = np.flatnonzero(kind == number)
         to_row = np.full(len(ids), -1)
         to_row[members] = np.arange(len(members))
-        mine = [(use, rows) for group in uses.values() for use in group if (rows := _rows(use, to_row)) is not None]
+        mine = [(use, rows) for group in of_kind for use in uses[group] if (rows := _rows(use, to_row)) is not None]
         if not mine:
             continue
         cells += len(members) * sum(len(use.times) for use, _ in mine)
@@ -177,12 +181,14 @@ def frames(
     return made
 
 
-def _uses(pieces: Iterable[Piece], ids: Ids, start: int, end: int) -> tuple[dict[int, list[_Use]], NDArray[np.uint64]]:
-    """What is wanted of which piece, by group; and for each series a number that tells which groups it is in."""
+def _uses(
+    pieces: Iterable[Piece], ids: Ids, start: int, end: int
+) -> tuple[dict[int, list[_Use]], dict[int, NDArray[np.int64]]]:
+    """What is wanted of which piece, and which of the series there are, both by group."""
     place = np.full(int(ids[-1]) + 1 if len(ids) else 0, -1)
     place[ids] = np.arange(len(ids))
     uses: dict[int, list[_Use]] = {}
-    inside: dict[int, NDArray[np.bool_]] = {}
+    found: dict[int, list[NDArray[np.int64]]] = {}
     for piece in pieces:
         times = piece.times()
         begin, stop = (int(n) for n in np.searchsorted(times, (start, end), side="right"))
@@ -195,12 +201,17 @@ def _uses(pieces: Iterable[Piece], ids: Ids, start: int, end: int) -> tuple[dict
         if not len(member):
             continue
         uses.setdefault(piece.group, []).append(_Use(piece, wanted, times[begin:stop], (begin, stop)))
-        inside.setdefault(piece.group, np.zeros(len(ids), np.bool_))[member] = True
-    signature = np.zeros(len(ids), np.uint64)
+        found.setdefault(piece.group, []).append(member)
+    return uses, {group: np.unique(np.concatenate(members)) for group, members in found.items()}
+
+
+def _signature(inside: dict[int, NDArray[np.int64]], count: int) -> NDArray[np.uint64]:
+    """For each series, a number that tells which groups it is in."""
+    signature = np.zeros(count, np.uint64)
     for group, members in inside.items():
         mixed = signature[members] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(group * 2 + 1)
         signature[members] = mixed ^ (mixed >> np.uint64(29))
-    return uses, signature
+    return signature
 
 
 def _rows(use: _Use, to_row: NDArray[np.int64]) -> NDArray[np.int64] | None:
