@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.series import Frame, Labels
 from support_bench import free_port
+from support_hub import stand
 from support_series import MemorySeries, labels
 
 INTERVAL, STEP, STEPS, TARGET = 15_000, 45_000, 481, 100
@@ -149,9 +151,9 @@ def turns(
     for turn in range(repeat + 1):
         moment = newest() - 60_000 - turn * INTERVAL
         asks: list[tuple[str, Callable[[], object]]] = [
-            (arm.name, lambda arm=arm: arm.ask(query, moment, instant=instant)) for arm in arms
+            (arm.name, partial(arm.ask, query, moment, instant=instant)) for arm in arms
         ]
-        asks.append(("evaluation", lambda: evaluated(engine, query, moment, instant=instant)))
+        asks.append(("evaluation", partial(evaluated, engine, query, moment, instant=instant)))
         for name, ask in asks:
             begun = time.perf_counter()
             answer = ask()
@@ -199,7 +201,9 @@ def prometheus(directory: Path, frames: list[Frame]) -> Iterator[Arm]:
                 stamps = [f"{at / 1000:.3f}\n" for at in frame.times.tolist()]
                 for row, each in enumerate(frame.labels):
                     head = series_text(each) + " "
-                    file.writelines(f"{head}{value!r} {at}" for value, at in zip(frame.values[row].tolist(), stamps, strict=True))
+                    file.writelines(
+                        f"{head}{value!r} {at}" for value, at in zip(frame.values[row].tolist(), stamps, strict=True)
+                    )
             file.write("# EOF\n")
         promtool = [str(directory / "promtool"), "tsdb", "create-blocks-from", "openmetrics", str(text), str(store)]
         subprocess.run(promtool, check=True, capture_output=True)
@@ -232,7 +236,9 @@ def victoria(program: Path, frames: list[Frame]) -> Iterator[Arm]:
         with running(command, f"{url}/health") as process:
             for frame in frames:
                 lines = [
-                    json.dumps({"metric": dict(each), "values": frame.values[row].tolist(), "timestamps": frame.times.tolist()})
+                    json.dumps(
+                        {"metric": dict(each), "values": frame.values[row].tolist(), "timestamps": frame.times.tolist()}
+                    )
                     for row, each in enumerate(frame.labels)
                 ]
                 urllib.request.urlopen(f"{url}/api/v1/import", "\n".join(lines).encode(), timeout=300).read()
@@ -260,8 +266,6 @@ def ours(count: int) -> Iterator[Arm]:
 
 def serve(count: int) -> int:
     """The child: fill, serve, and end when the parent closes our input."""
-    from support_hub import stand
-
     metrics = MetricsSettings(retention=30 * 86_400.0, query_samples=200_000_000, scrape_interval=3_600.0)
     with stand("none", serve=True, furnished=False, metrics=metrics) as house:
         store = house.hub.measured.metrics.store
