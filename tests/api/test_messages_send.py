@@ -1,5 +1,6 @@
 """Bringing a message out: what each kind of channel sends, and receivers that are down, slow, or answer what they should not."""
 
+import shutil
 import socket
 import time
 from dataclasses import replace
@@ -12,7 +13,7 @@ from paramedic_api.messages.kind import Call
 from paramedic_api.messages.post import Rejected, Unsent, place, send
 from paramedic_core.config.schema import leaves
 from paramedic_core.settings import Channel, OneOf, Secret, Told
-from support_receivers import receiver
+from support_receivers import make_certificate, receiver
 
 ITEM = Item(
     "i1/gave_up", Told.GAVE_UP, 1_700_000_000.0, "h", "i1", "t" * 64, "web", "shop/web", "unhealthy", "Ill – „so“."
@@ -179,6 +180,31 @@ def test_other_ways_not_to_get_there(url):
 def test_one_that_speaks_no_tls():
     with receiver() as taker, pytest.raises(Unsent, match="no secure connection"):
         send(Call("GET", f"https://127.0.0.1:{taker.port}/", timeout=5.0))
+
+
+tls = pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: openssl")
+
+
+@tls
+def test_a_certificate_of_ones_own_authority(tmp_path, monkeypatch):
+    certificate = make_certificate(tmp_path)
+    with receiver(certificate) as taker:
+        with pytest.raises(Unsent, match="its certificate is not trusted here") as caught:
+            send(post(taker))
+        assert SECRET not in str(caught.value)
+        assert "SSL_CERT_FILE" in str(caught.value)
+        assert taker.got == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        send(post(taker))
+        assert [call.body for call in taker.got] == [b"{}"]
+
+
+@tls
+def test_a_certificate_of_another_host_is_not_taken(tmp_path, monkeypatch):
+    certificate = make_certificate(tmp_path, "127.0.0.2")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with receiver(certificate) as taker, pytest.raises(Unsent, match="not trusted here"):
+        send(post(taker))
 
 
 def test_a_call_and_a_place_show_no_secret():

@@ -23,6 +23,12 @@ ROLES = FULL["services"]["roles"]
 RUNTIME = FULL["services"]["runtime"]
 
 
+def test_the_image_can_check_the_certificates_of_those_it_tells() -> None:
+    first = DOCKERFILE.partition(" AS python")[2].partition("FROM ")[0]
+    assert "ca-certificates" in first, "messages go by https, and the last stage is made from this one"
+    assert DOCKERFILE.rindex("FROM python\n") > DOCKERFILE.rindex(" AS build")
+
+
 def mounts(service: dict) -> dict[str, str]:
     """Where → what, for `WHAT:WHERE[:OPTIONS]`."""
     found = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ HOST = "0123456789ab"
 class Receiver:
     """One server. `answers` are its next statuses, the last for ever; `slow` seconds go by before each answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.answers: list[int] = [200]
         self.slow = 0.0
         self.drip = False
@@ -47,8 +49,12 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'http' if certificate is None else 'https'}://127.0.0.1:{self.port}"
         self._gone = threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
@@ -94,10 +100,22 @@ class Receiver:
             handler.end_headers()
 
 
+def make_certificate(folder: Path, address: str = "127.0.0.1") -> Path:
+    """A self-signed certificate for an address, with its key in the same file."""
+    path = folder / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=receiver", "-addext", f"subjectAltName=IP:{address}", "-keyout", path, "-out", f"{path}.crt"],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
 @contextlib.contextmanager
-def receiver(**how: Any) -> Iterator[Receiver]:
-    """A receiver that behaves as told."""
-    found = Receiver()
+def receiver(certificate: Path | None = None, **how: Any) -> Iterator[Receiver]:
+    """A receiver that behaves as told; with a certificate (its key in the same file) it speaks TLS."""
+    found = Receiver(certificate)
     for name, value in how.items():
         setattr(found, name, value)
     try:

@@ -63,6 +63,11 @@ def send(call: Call) -> None:
         finally:
             watch.cancel()
             connection.close()
+    except ssl.SSLCertVerificationError as error:
+        raise Unsent(
+            f"{where}: its certificate is not trusted here ({error.verify_message}): install ca-certificates, "
+            "or name the file of your own authority in SSL_CERT_FILE"
+        ) from None
     except ssl.SSLError as error:
         raise Unsent(f"{where}: no secure connection ({error.reason or type(error).__name__})") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
