@@ -5,7 +5,7 @@ from __future__ import annotations
 NODE = """## The node: different from node_exporter 1.12, or not done
 
 Compared over its own recorded /proc and /sys (tests/collector/test_fixtures.py) and side by side on one machine
-(`scripts/compare_node_exporter`): every family above is the same in name, type, labels and value but these.
+(`bench/node_families.py`): every family above is the same in name, type, labels and value but these.
 
 | what | why |
 |---|---|

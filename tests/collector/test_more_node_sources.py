@@ -10,6 +10,7 @@ import pytest
 
 from paramedic_collector.exposition import Exposition
 from paramedic_collector.filters import Filter
+from paramedic_collector.kept import Kept
 from paramedic_collector.scrape import Scraper
 from paramedic_collector.source import Context, Source
 from paramedic_collector.sources.conntrack import Conntrack
@@ -316,3 +317,24 @@ def test_node_meta_joins_with_the_series_of_a_swarms_containers() -> None:
             f'node_meta{{cgroup_version="",container_label_com_docker_swarm_node_id="{swarm}",engine_version="",'
             'node_id="cafe",node_name="box"}': 1
         }
+
+
+def test_what_is_plugged_in_later_is_seen_within_a_minute(tmp_path: Path) -> None:
+    zones, chip = ThermalZone(), "sys/class/thermal/thermal_zone"
+    root = tree(tmp_path, {f"{chip}0/type": "cpu\n", f"{chip}0/temp": "50000\n"})
+    assert _of(zones, root) == {'node_thermal_zone_temp{type="cpu",zone="0"}': 50}
+    tree(tmp_path, {f"{chip}1/type": "gpu\n", f"{chip}1/temp": "60000\n"})
+    assert len(_of(zones, root, NOW + 59)) == 1
+    assert _of(zones, root, NOW + 60)['node_thermal_zone_temp{type="gpu",zone="1"}'] == 60
+    (root / f"{chip}0/temp").unlink()
+    zones.close()
+    assert set(_of(zones, root, NOW + 61)) == {'node_thermal_zone_temp{type="gpu",zone="1"}'}
+
+
+def test_what_is_kept_is_made_again_in_time_and_when_the_clock_goes_back() -> None:
+    kept: Kept[int] = Kept(60.0)
+    made = iter(range(10))
+    assert [kept.get(at, lambda: next(made)) for at in (0.0, 59.0, 60.0, 61.0, 10.0)] == [0, 0, 1, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        kept.get(1000.0, lambda: 1 // 0)
+    assert kept.get(1000.0, lambda: next(made)) == 3

@@ -16,6 +16,10 @@ _OBSERVED = re.compile(
 )
 _ITS_OWN = 24
 """How far these may be apart: an exporter's own files, sockets and threads are among what it counts."""
+_MEMORY = re.compile(
+    r"node_memory_(Active|Inactive|AnonPages|Committed_AS|KernelStack|Mapped|MemAvailable|MemFree|PageTables|Slab|S(Un)?[Rr]eclaim)"
+)
+_ITS_MEMORY = 16 << 20
 _METRIC = re.compile(r"\b(?:node|process|promhttp|go)_[a-zA-Z0-9_]+")
 
 
@@ -43,7 +47,7 @@ def compare(here: Callable[[], str], there: Callable[[], str], rounds: int = 40)
     """Read both in turns.
 
     A series passes when in one round at least it is on both sides, and its value is equal to one of the two readings
-    around it, or between them; what an exporter itself adds to (open files, sockets) may be a little off. A gauge that goes up and down (free memory) need not be so in each, and states of processes
+    around it, or between them; what an exporter itself adds to (open files, sockets, memory) may be a little off. A gauge that goes up and down (free memory) need not be so in each, and states of processes
     come and go.
     """
     found = Differences()
@@ -72,7 +76,7 @@ def compare(here: Callable[[], str], there: Callable[[], str], rounds: int = 40)
 
 
 def _between(key: str, old: float, now: float, new: float) -> bool:
-    room = _ITS_OWN if _OBSERVED.match(key) and not key.endswith("bytes") else 0
+    room = _ITS_OWN if _OBSERVED.match(key) and not key.endswith("bytes") else _ITS_MEMORY if _MEMORY.match(key) else 0
     return min(old, new) - room <= now <= max(old, new) + room
 
 

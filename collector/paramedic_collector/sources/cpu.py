@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from paramedic_collector import cpuinfo
 from paramedic_collector.exposition import Exposition, Family, number, prefix
 from paramedic_collector.files import read, read_text
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Paths, Source
 
 _SECONDS = Family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", ("cpu", "mode"))
@@ -38,6 +40,16 @@ _JUMP = 3 * _TICKS
 """Ticks of idle time that a counter may fall by and still be held; more is a CPU that was unplugged and came back."""
 
 
+class _Facts(NamedTuple):
+    """What changes only when a CPU is plugged in or switched off."""
+
+    throttles: list[tuple[Family, str, str]]
+    fixed: list[tuple[Family, str]]
+    """Ready lines."""
+    present: list[int]
+    """The CPUs, where they can be switched off."""
+
+
 class Cpu(Source):
     """CPU seconds by mode, thermal throttles, isolated CPUs."""
 
@@ -45,16 +57,12 @@ class Cpu(Source):
     families = (_SECONDS, _GUEST, _CORE, _PACKAGE, _ISOLATED, _ONLINE, *cpuinfo.FAMILIES)
 
     def __init__(self) -> None:
-        self._ready = False
+        self._facts: Kept[_Facts] = Kept(300.0)
         self._prefixes: dict[bytes, tuple[list[str], list[str]]] = {}
         self._last: dict[bytes, list[int]] = {}
-        self._throttles: list[tuple[Family, str, str]] = []
-        self._fixed: list[tuple[Family, str]] = []
-        self._present: list[int] = []
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if not self._ready:
-            self._prepare(context)
+        facts = self._facts.get(context.now, lambda: _facts(context))
         seconds, guest = out.of(_SECONDS), out.of(_GUEST)
         with_guests = context.settings.cpu.guest
         for cpu, text in _CPU.findall(self.files.read(context.paths.proc("stat"), whole=True)):
@@ -63,31 +71,16 @@ class Cpu(Source):
             seconds += [line + number(t / _TICKS) for line, t in zip(modes, ticks, strict=False)]
             if with_guests:
                 guest += [line + number(t / _TICKS) for line, t in zip(guests, ticks[8:], strict=False)]
-        for family, line, file in self._throttles:
+        for family, line, file in facts.throttles:
             count = self.files.number(file)
             if count is not None:
                 out.of(family).append(line + number(count))
-        for family, line in self._fixed:
+        for family, line in facts.fixed:
             out.of(family).append(line)
-        if self._present:
+        if facts.present:
             online = set(numbers_of(self.files.text(context.paths.sys("devices/system/cpu/online"))))
-            for number_ in self._present:
+            for number_ in facts.present:
                 out.add(_ONLINE, int(number_ in online), cpu=str(number_))
-
-    def _prepare(self, context: Context) -> None:
-        """What does not change while the machine runs."""
-        folder = context.paths.sys("devices/system/cpu")
-        self._throttles = _throttles(context.paths)
-        self._fixed = [
-            (_ISOLATED, prefix(_ISOLATED.name, {"cpu": str(isolated)}) + "1")
-            for isolated in numbers_of(read_text(f"{folder}/isolated"))
-        ]
-        if context.settings.cpu.info:
-            text = read(context.paths.proc("cpuinfo")).decode("utf-8", "replace")
-            self._fixed += cpuinfo.lines(text, context.settings.cpu)
-        if os.path.exists(f"{folder}/cpu0/online"):  # noqa: PTH110  else no CPU can be switched off
-            self._present = numbers_of(read_text(f"{folder}/present"))
-        self._ready = True
 
     def _lines(self, cpu: bytes) -> tuple[list[str], list[str]]:
         found = self._prefixes.get(cpu)
@@ -107,6 +100,20 @@ class Cpu(Source):
             ticks = [max(old, new) for old, new in zip(last, ticks, strict=True)]
         self._last[cpu] = ticks
         return ticks
+
+
+def _facts(context: Context) -> _Facts:
+    folder = context.paths.sys("devices/system/cpu")
+    fixed = [
+        (_ISOLATED, prefix(_ISOLATED.name, {"cpu": str(isolated)}) + "1")
+        for isolated in numbers_of(read_text(f"{folder}/isolated"))
+    ]
+    if context.settings.cpu.info:
+        text = read(context.paths.proc("cpuinfo")).decode("utf-8", "replace")
+        fixed += cpuinfo.lines(text, context.settings.cpu)
+    # Without the file no CPU can be switched off.
+    present = numbers_of(read_text(f"{folder}/present")) if os.path.exists(f"{folder}/cpu0/online") else []  # noqa: PTH110
+    return _Facts(_throttles(context.paths), fixed, present)
 
 
 def _throttles(paths: Paths) -> list[tuple[Family, str, str]]:

@@ -6,6 +6,7 @@ import re
 
 from paramedic_collector.exposition import Exposition, gauge, number, prefix
 from paramedic_collector.files import names
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Source
 
 _FILES = {
@@ -35,12 +36,11 @@ class Cpufreq(Source):
     families = (*_FILES.values(), _GOVERNOR)
 
     def __init__(self) -> None:
-        self._folders: list[tuple[str, str, list[str]]] | None = None
+        self._folders: Kept[list[tuple[str, str, list[str]]]] = Kept()
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._folders is None:
-            self._folders = _folders(context.paths.sys("devices/system/cpu"))
-        for cpu, folder, starts in self._folders:
+        root = context.paths.sys("devices/system/cpu")
+        for cpu, folder, starts in self._folders.get(context.now, lambda: _folders(root)):
             for (file, family), start in zip(_FILES.items(), starts, strict=True):
                 kilohertz = self.files.number(f"{folder}/{file}")
                 if kilohertz is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from paramedic_collector.exposition import Exposition, Family, counter, number, prefix
 from paramedic_collector.files import names, read_text
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Source
 
 
@@ -33,12 +34,11 @@ class Edac(Source):
     families = (*_CONTROLLER, *_ROW, *_CHANNEL)
 
     def __init__(self) -> None:
-        self._files: list[tuple[str, Family, str]] | None = None
+        self._counters: Kept[list[tuple[str, Family, str]]] = Kept()
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._files is None:
-            self._files = list(_files(context.paths.sys("devices/system/edac/mc")))
-        for path, family, start in self._files:
+        root = context.paths.sys("devices/system/edac/mc")
+        for path, family, start in self._counters.get(context.now, lambda: list(_files(root))):
             count = self.files.number(path)
             if count is not None:
                 out.of(family).append(start + number(count))

@@ -8,6 +8,7 @@ import shlex
 
 from paramedic_collector.exposition import Exposition, gauge, number, prefix
 from paramedic_collector.files import read
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Source
 
 _LABELS = (
@@ -30,8 +31,6 @@ _VERSION = gauge(
 )
 _END = gauge("node_os_support_end_timestamp_seconds", "Metric containing the end-of-life date timestamp of the OS.")
 _MAJOR_MINOR = re.compile(r"^[0-9]+\.?[0-9]*")
-_REFRESH = 60.0
-"""Seconds for which what it says is kept: it changes with an upgrade."""
 
 
 class Os(Source):
@@ -41,13 +40,10 @@ class Os(Source):
     families = (_INFO, _VERSION, _END)
 
     def __init__(self) -> None:
-        self._facts: dict[str, str] = {}
-        self._at = float("-inf")
+        self._facts: Kept[dict[str, str]] = Kept()
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if not 0 <= context.now - self._at < _REFRESH:
-            self._facts, self._at = _facts(context), context.now
-        facts = self._facts
+        facts = self._facts.get(context.now, lambda: _facts(context))
         if not facts:
             return
         labels = {label: facts.get(label.upper(), "") for label in _LABELS}

@@ -6,6 +6,7 @@ from collections import Counter
 
 from paramedic_collector.exposition import Exposition, Family, counter, label_name, number, prefix
 from paramedic_collector.files import names, read_text
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Source
 
 _BY_LABEL = counter("node_rapl_joules_total", "Current RAPL value in joules", "index", "path", "rapl_zone")
@@ -18,13 +19,11 @@ class Rapl(Source):
     families = (Family("node_rapl_*", "counter", "Current RAPL * value in joules", ("index", "path")), _BY_LABEL)
 
     def __init__(self) -> None:
-        self._zones: list[tuple[str, Family, str]] | None = None
+        self._zones: Kept[list[tuple[str, Family, str]]] = Kept()
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._zones is None:
-            root = context.paths.sys("class/powercap")
-            self._zones = _zones(root, by_label=context.settings.rapl.enable_zone_label)
-        for path, family, start in self._zones:
+        root, by_label = context.paths.sys("class/powercap"), context.settings.rapl.enable_zone_label
+        for path, family, start in self._zones.get(context.now, lambda: _zones(root, by_label=by_label)):
             energy = self.files.number(path)
             if energy is not None:
                 out.of(family).append(start + number(energy / 1000000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from paramedic_collector.exposition import Exposition, gauge
 from paramedic_collector.files import names, read_text
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Source
 
 _ZONE = gauge("node_thermal_zone_temp", "Zone temperature in Celsius", "type", "zone")
@@ -18,12 +19,11 @@ class ThermalZone(Source):
     families = (_ZONE, _CURRENT, _MOST)
 
     def __init__(self) -> None:
-        self._folders: list[tuple[str, dict[str, str]]] | None = None
+        self._folders: Kept[list[tuple[str, dict[str, str]]]] = Kept()
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._folders is None:
-            self._folders = _folders(context.paths.sys("class/thermal"))
-        for folder, labels in self._folders:
+        root = context.paths.sys("class/thermal")
+        for folder, labels in self._folders.get(context.now, lambda: _folders(root)):
             if "zone" in labels:
                 temperature = self.files.number(f"{folder}/temp")
                 if temperature is not None:  # a sensor that sleeps answers EAGAIN or EINVAL

@@ -6,6 +6,7 @@ import time as clock
 from pathlib import Path
 
 from paramedic_collector.exposition import Exposition, Family
+from paramedic_collector.kept import Kept
 from paramedic_collector.source import Context, Source
 
 _SECONDS = Family("node_time_seconds", "gauge", "System time in seconds since epoch (1970).")
@@ -32,15 +33,13 @@ class Time(Source):
     families = (_SECONDS, _ZONE, _AVAILABLE, _CURRENT)
 
     def __init__(self) -> None:
-        self._devices: list[str] | None = None
+        self._devices: Kept[list[str]] = Kept()
 
     def collect(self, context: Context, out: Exposition) -> None:
         out.add(_SECONDS, context.now)
         local = clock.localtime(context.now)
         out.add(_ZONE, local.tm_gmtoff, time_zone=local.tm_zone)
-        if self._devices is None:
-            self._devices = _devices(context.paths.sys(_FOLDER))
-        for device in self._devices:
+        for device in self._devices.get(context.now, lambda: _devices(context.paths.sys(_FOLDER))):
             folder = context.paths.sys(_FOLDER, f"clocksource{device}")
             for source in self.files.text(f"{folder}/available_clocksource").split():
                 out.add(_AVAILABLE, 1, device=device, clocksource=source)
