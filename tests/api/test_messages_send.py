@@ -58,6 +58,12 @@ def test_a_webhook_of_one_key_has_docker_autoheals_shape():
     assert body == {"content": "tuna: web given up: Ill – „so“."}
 
 
+def test_a_long_text_fits_into_a_chat_and_keeps_its_link():
+    _, body = sent("webhook", text_key="content", delivery=replace(ONE, items=[replace(ITEM, text="ä" * 500)] * 20))
+    assert len(body["content"]) == 2000
+    assert body["content"].endswith(f"…\n{ONE.link}")
+
+
 def test_ntfy_gets_title_priority_tags_and_click():
     call, body = sent("ntfy", path="/my-topic", token=Secret("tk_abc"))
     assert (call.path, call.headers["Authorization"]) == ("/", "Bearer tk_abc")

@@ -171,6 +171,16 @@ def test_many_at_once_are_one_delivery(opening):
     assert sizes == [50, 50, 20]
 
 
+def test_a_large_digest_is_cut_into_pieces_that_a_receiver_takes(opening):
+    store = opening()
+    store.take([{**HEALED, "incident": f"i{n}"} for n in range(450)], 450, NOW)
+    sizes = []
+    while (batch := store.next(HOOK, NOW)[0]) is not None:
+        sizes.append(len(batch.items))
+        store.sent(HOOK, batch, NOW)
+    assert sizes == [200, 200, 50]
+
+
 def test_a_delivery_under_way_is_the_same_after_a_crash_and_holds_nothing_new(opening):
     store = opening()
     store.take([OPENED, REFUSED], 2, NOW)

@@ -23,6 +23,8 @@ from paramedic_core.settings import Channel, Told
 MOST_WAITING = 1000
 """Items that may wait for one channel; the oldest healed ones go first."""
 MOST_AT_ONCE = 50
+MOST_IN_DIGEST = 200
+"""Items of one delivery: a receiver that takes 1 MiB takes it."""
 OLD = 86400.0
 """Seconds after which something is no longer news: it is not sent at all."""
 _MOST_OPEN = 5000
@@ -118,7 +120,7 @@ class MessageStore:
             due = min((d for _, d, _ in rows), default=0.0)
             # After the clock was set back, a digest must not wait for the future.
             if not urgent and rows and (due <= now or due > now + channel.digest + 60):
-                urgent = [number for number, _, _ in rows][:MOST_WAITING]
+                urgent = [number for number, _, _ in rows][:MOST_IN_DIGEST]
             if not urgent:
                 return None, due
             delivery = secrets.token_hex(12)

@@ -9,6 +9,9 @@ from paramedic_api.messages.kind import Call, Kind, post_json
 from paramedic_api.times import rfc3339
 from paramedic_core.settings import Channel
 
+_LONGEST = 2000
+"""Characters that Discord takes in `content`; Slack takes 40,000."""
+
 
 class Webhook(Kind):
     """Everything as JSON; or nothing but the text under one key, as chat programs and docker-autoheal have it."""
@@ -34,8 +37,12 @@ class Webhook(Kind):
 
 
 def spoken(delivery: Delivery) -> str:
-    """Title and text in one, with the link."""
-    return "\n".join(part for part in (f"{delivery.title}: {delivery.text}", delivery.link) if part)
+    """Title and text in one, with the link; cut where a chat program would refuse it."""
+    text = f"{delivery.title}: {delivery.text}"
+    room = _LONGEST - len(delivery.link) - 1
+    if len(text) > room:
+        text = f"{text[: room - 1]}…"
+    return "\n".join(part for part in (text, delivery.link) if part)
 
 
 def _plain(item: Item) -> dict[str, Any]:
