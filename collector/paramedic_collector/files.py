@@ -82,10 +82,20 @@ class Files:
                 return read(path)
             held = self._held[path] = Held(path, whole=whole)
         try:
-            return held.read()
+            return self._again(held)
         except OSError:
             del self._held[path]
             raise
+
+    def _again(self, held: Held) -> bytes:
+        """A device that was taken out and put in again has the same path, and the descriptor is of the old one."""
+        was_open = held.fileno() >= 0
+        try:
+            return held.read()
+        except OSError as error:
+            if not was_open or error.errno not in GONE:
+                raise
+            return held.read()
 
     def number(self, path: str) -> int | None:
         """The whole number that a file of sysfs or /proc/sys holds, also as `0x…`; None where there is none to be read."""

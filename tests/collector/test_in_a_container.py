@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,45 @@ def test_with_the_hosts_mounts_it_is_the_host(tmp_path: Path) -> None:
     for key in shapes[0]:
         if key.startswith(_SAME[:3]):
             assert inside[key] == outside[key]
+
+
+_MADE_ANEW = """
+import subprocess, time
+from paramedic_collector.exposition import Exposition, render
+from paramedic_collector.source import Context
+from paramedic_collector.sources.netclass import Netclass
+from paramedic_collector.sources.netdev import Netdev
+def ip(*words): subprocess.run(["ip", "link", *words], check=True)
+def keys():
+    found = []
+    for source in sources:
+        out = Exposition()
+        source.collect(Context(now=1000.0), out)
+        found += [line for line in render([out]).splitlines() if 'device="pm0"' in line]
+    return found
+sources = (Netclass(), Netdev())
+ip("add", "pm0", "up", "type", "bridge")
+first = keys()
+ip("delete", "pm0")
+assert keys() == []
+ip("add", "pm0", "up", "type", "bridge")
+second = keys()
+ip("delete", "pm0")
+ip("add", "pm0", "up", "mtu", "9000", "type", "bridge")
+third = keys()
+names = [sorted(line.partition("{")[0] for line in lines) for lines in (first, second, third)]
+assert names[0] == names[1] == names[2] and len(names[0]) > 30, names
+assert 'node_network_mtu_bytes{device="pm0"} 9000' in third
+"""
+
+
+def test_an_interface_that_is_made_anew_between_two_scrapes_lacks_nothing() -> None:
+    if not shutil.which("ip"):
+        pytest.skip("there is no ip (Debian: iproute2)")
+    script = 'mount -t sysfs sysfs /sys && exec unshare --pid --fork --mount-proc "$@"'
+    command = ["unshare", "--net", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", _MADE_ANEW]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_them_each_of_the_three_is_said(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Netdev(Source):
         self._path = ""
         self._wanted = Filter()
         self._known: dict[str, _Interface] = {}
-        self._addresses: list[str] = []
+        self._addresses: list[tuple[str, str]] = []
         self._addresses_at = float("-inf")
 
     def collect(self, context: Context, out: Exposition) -> None:
@@ -75,7 +75,7 @@ class Netdev(Source):
                 # Psutil asks the kernel about our own network namespace only.
                 own = context.paths.procfs.rstrip("/") == "/proc" and own_network(context.paths)
                 self._addresses, self._addresses_at = _addresses() if own else [], context.now
-            out.of(_ADDRESS).extend(self._addresses)
+            out.of(_ADDRESS).extend([line for device, line in self._addresses if device in found])
 
     def _device(self, paths: Paths, device: str, row: bytes, columns: list[list[str]], out: Exposition) -> None:
         known = self._known.get(device)
@@ -94,7 +94,8 @@ class Netdev(Source):
             out.of(_NO_HANDLER).append(known.unhandled + number(unhandled))
 
 
-def _addresses() -> list[str]:
+def _addresses() -> list[tuple[str, str]]:
+    """Each with its device, since that may go before they are asked for again."""
     lines = []
     for device, addresses in sorted(psutil.net_if_addrs().items()):
         for address in addresses:
@@ -107,7 +108,7 @@ def _addresses() -> list[str]:
                 "netmask": str(_length(address.netmask)),
                 "scope": _scope(ip),
             }
-            lines.append(prefix(_ADDRESS.name, labels) + "1")
+            lines.append((device, prefix(_ADDRESS.name, labels) + "1"))
     return sorted(set(lines))
 
 
