@@ -1,6 +1,7 @@
 """From the fault to the act: paramedic beside a bare shell loop and a poll loop, fault by fault, on a private engine.
 
     bench/heal_latency.py [--faults 30] [--runs 3] [--json FILE]
+    bench/heal_latency.py --under-query-load [--faults 14] [--series 10000]
 
 Each fault is a fresh container that turns unhealthy; arms take turns within each fault. What is measured comes from the
 engine's own event stream: from `health_status: unhealthy` to the first `kill` of that container. paramedic runs with
@@ -28,6 +29,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
+
+import under_query_load  # noqa: E402  after the path
 
 from paramedic_core.sys.client import RoleClient  # noqa: E402  after the path
 from support_bench import bench_engine, free_port  # noqa: E402  after the path
@@ -57,7 +60,11 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=30, choices=range(2, 31), metavar="2..30")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--under-query-load", action="store_true", help="quiet, and beside four clients' range queries")
+    parser.add_argument("--series", type=int, default=10_000)
     arguments = parser.parse_args()
+    if arguments.under_query_load:
+        return _under_query_load(min(arguments.faults, 14), arguments.series, arguments.json)
     runs = []
     with bench_engine() as engine:
         for number in range(arguments.runs):
@@ -68,6 +75,30 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps({"runs": runs, "ratio": ratio}, indent=1))
     return 0 if ratio <= GOAL else 1
+
+
+def _under_query_load(faults: int, series: int, file: Path | None) -> int:
+    interval = 2.0
+    with bench_engine() as engine:
+        found = under_query_load.run(engine, _fault, _with_store(interval), faults, series)
+    print(f"\n{faults} faults each, {series} series over 6 h, {under_query_load.CLIENTS} clients:")
+    met = under_query_load.show(found, interval)
+    if file:
+        file.write_text(json.dumps(found, indent=1))
+    return 0 if met else 1
+
+
+def _with_store(interval: float):
+    @contextmanager
+    def start(engine: PrivateEngine, base: Path) -> Iterator[int]:
+        port = free_port()
+        metrics = {"metrics": {"scrape_interval": f"{interval:g}s"}}
+        with under_query_load.listening(
+            port, lambda: _paramedic(engine, show=False, base=base, port=port, more=metrics)
+        ):
+            yield port
+
+    return start
 
 
 def _run(engine: PrivateEngine, faults: int, number: int) -> dict[str, dict[str, Any]]:
@@ -109,13 +140,16 @@ def _warm(engine: PrivateEngine) -> None:
 
 
 @contextmanager
-def _paramedic(engine: PrivateEngine, *, show: bool) -> Iterator[None]:
-    base = Path(tempfile.mkdtemp(prefix="pmb-", dir="/tmp"))
+def _paramedic(
+    engine: PrivateEngine, *, show: bool, base: Path | None = None, port: int = 0, more: dict[str, Any] | None = None
+) -> Iterator[None]:
+    base = base or Path(tempfile.mkdtemp(prefix="pmb-", dir="/tmp"))
     base.chmod(0o755)
     settings = {
         "runtime": {"engine": engine.host},
-        "hub": {"listen": f"127.0.0.1:{free_port()}"},
+        "hub": {"listen": f"127.0.0.1:{port or free_port()}"},
         "collector": {"listen": f"127.0.0.1:{free_port()}"},
+        **(more or {}),
     }
     file = base / "paramedic.yaml"
     file.write_text(json.dumps(settings))  # JSON is YAML

@@ -71,12 +71,15 @@ def matrix(
     """
     yield b'{"resultType":"matrix","result":['
     moments = time_texts(times.tolist())
-    grid = "[" + ",".join([f'[{moment},"%s"]' for moment in moments]) + "]"
+    # Between two values always the same text stands: made once, and joined around each row's values.
+    parts = [piece for moment in moments for piece in (f'"],[{moment},"', "")] + ['"]]']
+    parts[0] = parts[0].replace('"],', "[", 1)
     full: list[bool] = [True] * len(labels) if mask is None else np.asarray(mask.all(axis=1)).tolist()
     comma = ""
     for row, one in enumerate(labels):
         if full[row]:
-            points = grid % tuple(value_texts(values[row])) if moments else "[]"
+            parts[1::2] = value_texts(values[row])
+            points = "".join(parts) if moments else "[]"
         else:
             there = np.flatnonzero(mask[row]) if mask is not None else times
             if not len(there):
