@@ -99,3 +99,58 @@ def test_the_keeper_says_why_it_knows_nothing(tmp_path: Path) -> None:
     assert keeper.last("node:cpu") is None
     assert keeper.failures == 1
     keeper.stop()
+
+
+def test_longer_than_an_hour_comes_from_the_store() -> None:
+    import time
+
+    from support_hub import stand
+
+    def labels(family: str, **pairs: str) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted({"__name__": family, **pairs}.items()))
+
+    with stand() as found:
+        found.wait_known()
+        now = int(time.time()) // 360 * 360
+        compose = {
+            "container_label_com_docker_compose_project": "shop",
+            "container_label_com_docker_compose_service": "api",
+        }
+        samples = []
+        for n in range(24 * 60):
+            at = (now - 86_400 + 60 * n) * 1000
+            # Two containers of the service, one of them removed long ago; another service's does not count.
+            samples += [
+                (labels("container_cpu_usage_seconds_total", cpu="total", name="shop-api-1", **compose), at, 30.0 * n),
+                (labels("container_memory_working_set_bytes", name="shop-api-1", **compose), at, 100.0),
+                (labels("container_memory_working_set_bytes", name="shop-api-old", **compose), at, 50.0),
+                (
+                    labels(
+                        "container_memory_working_set_bytes",
+                        name="other",
+                        container_label_com_docker_compose_service="api",
+                    ),
+                    at,
+                    9.0,
+                ),
+                (labels("node_memory_MemTotal_bytes", node="tuna"), at, 1000.0),
+                (labels("node_memory_MemAvailable_bytes", node="tuna"), at, 250.0),
+            ]
+        found.hub.measured.metrics.store.add(samples)
+        day = found.client.get("/api/v1/history?service=shop/api&range=24h").get_json()
+        assert day["interval_seconds"] == 360
+        assert len(day["series"]["memory_bytes"]) == 241
+        assert set(day["series"]["memory_bytes"][2:-2]) == {150.0}
+        assert {round(v, 6) for v in day["series"]["cpu_cores"][2:-2]} == {0.5}
+        node = found.client.get("/api/v1/history?range=7d").get_json()
+        assert node["series"]["memory_bytes"][0] is None
+        assert 750.0 in node["series"]["memory_bytes"]
+        assert set(node["series"]) == {
+            "cpu_cores",
+            "memory_bytes",
+            "disk_bytes",
+            "network_receive_bytes_per_second",
+            "network_transmit_bytes_per_second",
+        }
+        assert found.client.get("/api/v1/history?range=9y").status_code == 400
+        assert found.client.get("/api/v1/history?range=1h&service=shop/none").status_code == 404

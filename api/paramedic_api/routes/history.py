@@ -1,17 +1,23 @@
-"""`/api/v1/history`: the last hour's figures, for charts."""
+"""`/api/v1/history`: figures over time, for charts: the last hour, or more of it from the store."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from flask import Blueprint
 from pydantic import Field
 
+from paramedic_api.history import stored
+from paramedic_api.history.stored import RANGES
 from paramedic_api.hub import Hub, this_hub
 from paramedic_api.openapi import answers, spec
 from paramedic_api.page.charts import total
+from paramedic_api.prometheus.errors import QueryProblem
 from paramedic_api.resource import Resource
 from paramedic_api.routes.services import find_service
 from paramedic_api.shapes import History, Shape, plain
 from paramedic_core import model
+from paramedic_core.errors import Temporary
 
 bp = Blueprint("history", __name__)
 
@@ -27,6 +33,9 @@ class HistoryQuery(Shape):
     """Of what."""
 
     service: str = Field("", max_length=2100, description="a service's key; empty: the node")
+    range: Literal["", "1h", "6h", "24h", "7d"] = Field(
+        "", description="asked of the store; empty: the last hour as it is in memory"
+    )
 
 
 @bp.get("/api/v1/history")
@@ -34,6 +43,8 @@ class HistoryQuery(Shape):
 def history(query: HistoryQuery) -> dict[str, object]:
     """The last hour of the node (cpu in cores, memory and disk in bytes, network in bytes a second) or of one service."""
     hub = this_hub()
+    if query.range:
+        return plain(_stored(hub, RANGES[query.range], query.service))
     if query.service:
         members = find_service(hub, query.service).members
         series = {"cpu_cores": summed(hub, "cpu", members), "memory_bytes": summed(hub, "memory", members)}
@@ -43,6 +54,17 @@ def history(query: HistoryQuery) -> dict[str, object]:
         series = {shown: hub.history.read(f"node:{name}") for shown, name in names.items()}
     shape = History(host=hub.host, end_at=hub.history.at, interval_seconds=hub.history.interval, series=series)
     return plain(shape)
+
+
+def _stored(hub: Hub, lasting: int, key: str) -> History:
+    window = stored.window_of(hub, lasting)
+    members = find_service(hub, key).members if key else ()
+    asked = stored.of_service(members, window) if key else stored.of_node(hub.node, window)
+    try:
+        end, step, series = stored.read(hub, lasting, asked)
+    except QueryProblem as problem:
+        raise Temporary(str(problem)) from None
+    return History(host=hub.host, end_at=end, interval_seconds=step, series=series)
 
 
 def summed(hub: Hub, what: str, members: tuple[model.Container, ...], most: int = 0) -> list[float | None]:

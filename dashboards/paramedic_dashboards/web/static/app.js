@@ -236,7 +236,7 @@ async function charts() {
   const places = [...document.querySelectorAll("[data-chart]")];
   if (!places.length || !window.uPlot) return;
   const service = places[0].dataset.service;
-  const answer = await fetch(url(`api/v1/history?service=${encodeURIComponent(service)}`));
+  const answer = await fetch(url(`api/v1/history?service=${encodeURIComponent(service)}&range=${document.querySelector("[data-range]")?.value || ""}`));
   if (!answer.ok) return;
   const history = await answer.json();
   const end = Date.parse(history.end_at || new Date().toISOString()) / 1000;
@@ -333,6 +333,7 @@ document.addEventListener("click", (event) => {
   }
 });
 
+document.querySelector("[data-range]")?.addEventListener("change", charts);
 for (const part of document.querySelectorAll("[data-live][id]")) served.set(part.id, part.outerHTML);
 localTimes(document);
 stamps(document);
