@@ -18,7 +18,9 @@ import pytest
 from paramedic_core.sys.identity import GID, UIDS
 from support_engine import PrivateEngine
 from support_image import Composed, build, host_like_engine
+from support_receivers import receiver
 from support_repo import ROOT
+from support_wait import wait_until
 
 pytestmark = [
     pytest.mark.engine,
@@ -225,3 +227,36 @@ print(json.dumps(said))
         command = ["docker", "-H", full.engine.host, "exec", "-i", full.name("roles"), "/opt/paramedic/bin/python", "-"]
         done = subprocess.run(command, input=look, capture_output=True, text=True, timeout=60, check=True)
         assert json.loads(done.stdout) == ["not_admin", "not_admin", "not_healer", *["Read-only file system"] * 3]
+
+
+def test_docker_autoheals_users_change_the_images_name(engine: PrivateEngine) -> None:
+    """Its README's own `docker run`, with another image; ports of the test's own, as the network is the host's."""
+    with receiver() as hook, contextlib.ExitStack() as stack:
+        stack.callback(engine.remove, "autoheal", "auto-victim", "auto-stopped")
+        engine.run("auto-victim", options=("--stop-timeout", "1", *SICK))
+        engine.run("auto-stopped", "sh", "-c", "trap 'exit 3' TERM; sleep 100000 & wait")
+        ours = (
+            "PARAMEDIC_HUB__LISTEN=127.0.0.1:0",
+            "PARAMEDIC_COLLECTOR__LISTEN=off",
+            "PARAMEDIC_DNS__LISTEN=127.0.0.77",
+        )
+        theirs = ("AUTOHEAL_CONTAINER_LABEL=all", "AUTOHEAL_START_PERIOD=1", f"WEBHOOK_URL={hook.url}/h")
+        variables = [word for variable in (*theirs, *ours) for word in ("-e", variable)]
+        socket = f"{engine.public}:/var/run/docker.sock"  # type: ignore[attr-defined]
+        engine.docker("run", "-d", "--name", "autoheal", "--network", "host", *variables, "-v", socket, "paramedic")
+        engine.wait(lambda: "the hands are ready" in engine.docker("logs", "autoheal") + _errors(engine), within=120)
+        engine.docker("stop", "auto-stopped")
+        since = time.time()
+        engine.docker("exec", "auto-victim", "touch", "/sick")
+        engine.wait_events(bool, since=since, target="auto-victim", actions=("restart",), within=120)
+        engine.docker("exec", "auto-victim", "rm", "-f", "/sick")
+        wait_until(lambda: any("auto-victim well again" in body.get("content", "") for body in hook.bodies()), 240)
+        assert engine.inspect("auto-stopped")["State"]["Status"] == "exited"
+        assert engine.inspect("autoheal")["RestartCount"] == 0
+
+
+def _errors(engine: PrivateEngine) -> str:
+    done = subprocess.run(
+        ["docker", "-H", engine.host, "logs", "autoheal"], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stderr
