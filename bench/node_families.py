@@ -82,7 +82,7 @@ def report(found: Differences) -> None:
         ("series of such families there alone", found.only_there),
         ("values in no round between two readings", [f"{k}: {v}" for k, v in found.values.items()]),
         ("families there alone", found.missing),
-        ("families here alone", found.more),
+        ("families of nodes here alone", {name for name in found.more if name.startswith("node_")}),
     ):
         print(f"{title}: {len(items) or 'none'}")
         for item in sorted(items):
