@@ -74,3 +74,11 @@ def test_a_wrong_expression_is_marked(page: Browser, known: Stand) -> None:
     page.open(f"{known.url}explore?expr={quote('sum(load')}&range=15m")
     assert "parse error" in page.text(".notice.bad")
     assert page.run("return document.querySelector('.where mark') !== null")
+
+
+def test_a_query_that_takes_too_long_is_ended_and_said(known: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    from paramedic_api.page import explorer
+
+    monkeypatch.setattr(explorer, "_PATIENCE", 0.0)
+    page = known.client.get("/explore", query_string={"expr": "load"}).text
+    assert "took longer than" in page or "timed out in queue" in page

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from paramedic_api.hub import Hub
+from paramedic_api.prometheus.patience import Patience
 from paramedic_core.model import COMPOSE_PROJECT, COMPOSE_SERVICE, Container
 from paramedic_metrics.promql.results import MatrixResult
 
@@ -70,9 +71,11 @@ def read(hub: Hub, lasting: int, expressions: Mapping[str, str]) -> tuple[float,
     end = int(hub.clock.now()) // step * step
     grid = np.arange(end - lasting, end + 1, step) * 1000
     found: dict[str, list[float | None]] = {}
-    with hub.measured.gate.through(_PATIENCE):
+    patience = Patience(_PATIENCE, hub.clock, lambda: False, hub.stopping)
+    with hub.measured.gate.through(patience.left):
         for name, expression in expressions.items():
-            data = hub.measured.metrics.engine.range(expression, int(grid[0]), int(grid[-1]), step * 1000).data
+            asked = (expression, int(grid[0]), int(grid[-1]), step * 1000)
+            data = hub.measured.metrics.engine.range(*asked, canceled=patience.event).data
             found[name] = _row(data, len(grid)) if isinstance(data, MatrixResult) else [None] * len(grid)
     return float(grid[-1]) / 1000, float(step), found
 

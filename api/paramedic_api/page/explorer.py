@@ -11,9 +11,10 @@ import numpy as np
 from paramedic_api.hub import Hub
 from paramedic_api.page.charts import spark
 from paramedic_api.prometheus.errors import QueryProblem
+from paramedic_api.prometheus.patience import Patience
 from paramedic_core.errors import ParamedicError
 from paramedic_metrics.answer.numbers import value_text
-from paramedic_metrics.promql.errors import ParseError
+from paramedic_metrics.promql.errors import ParseError, QueryCanceled
 from paramedic_metrics.promql.results import MatrixResult
 from paramedic_metrics.series import Labels
 
@@ -93,8 +94,9 @@ def explore(hub: Hub, expression: str, lasting: str) -> dict[str, Any]:
 def _answered(hub: Hub, expression: str, grid: tuple[int, int, int]) -> dict[str, Any]:
     start, end, step = (1000 * moment for moment in grid)
     try:
-        with hub.measured.gate.through(_PATIENCE):
-            answer = hub.measured.metrics.engine.range(expression, start, end, step)
+        patience = Patience(_PATIENCE, hub.clock, lambda: False, hub.stopping)
+        with hub.measured.gate.through(patience.left):
+            answer = hub.measured.metrics.engine.range(expression, start, end, step, canceled=patience.event)
             found = answer.data
             if not isinstance(found, MatrixResult):
                 return {"problem": "this has no values over time"}
@@ -103,6 +105,8 @@ def _answered(hub: Hub, expression: str, grid: tuple[int, int, int]) -> dict[str
         begin, stop = error.span.start, max(error.span.end, error.span.start + 1)
         where = (expression[:begin], expression[begin:stop] or " ", expression[stop:])
         return {"problem": str(error), "where": where}
+    except QueryCanceled:
+        return {"problem": f"it took longer than {_PATIENCE:g} s: ask for fewer series or a shorter time"}
     except (ParamedicError, QueryProblem) as error:
         return {"problem": str(error)}
 

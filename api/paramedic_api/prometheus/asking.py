@@ -5,49 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
 
 from flask import Response, request
 
 from paramedic_api.hub import Hub
 from paramedic_api.prometheus import answers, parameters
-from paramedic_api.prometheus.errors import QueryProblem, bad_parameter
-from paramedic_core.clock import Clock
+from paramedic_api.prometheus.errors import bad_parameter
+from paramedic_api.prometheus.patience import Patience
 from paramedic_metrics.answer.results import rendered
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.errors import QueryCanceled
 from paramedic_metrics.promql.results import Answer
 
 Ask = Callable[[Engine, threading.Event], Answer]
-
-
-class Patience:
-    """Says when a query must end; it is asked between two pieces of work, as a `threading.Event` would be.
-
-    Args:
-        seconds: how long the query may take.
-        clock: the time.
-        gone: whether the asker has left.
-        ending: set when the hub ends.
-    """
-
-    def __init__(self, seconds: float, clock: Clock, gone: Callable[[], bool], ending: threading.Event) -> None:
-        self._seconds, self._clock, self._gone, self._ending = seconds, clock, gone, ending
-        self._end = clock.monotonic() + seconds
-
-    @property
-    def left(self) -> float:
-        """Seconds."""
-        return max(0.0, self._end - self._clock.monotonic())
-
-    def is_set(self) -> bool:
-        return self.left <= 0 or self._ending.is_set() or self._gone()
-
-    def reason(self) -> QueryProblem:
-        """Why it was ended."""
-        if self.left <= 0:
-            return QueryProblem("timeout", f"query timed out in expression evaluation ({self._seconds:g} s)")
-        return QueryProblem("canceled", "query was canceled")
 
 
 def run(hub: Hub, ask: Ask) -> Response:
@@ -70,7 +40,7 @@ def run(hub: Hub, ask: Ask) -> Response:
     patience = Patience(seconds, hub.clock, gone, hub.stopping)
     with hub.measured.gate.through(patience.left):
         try:
-            answer = ask(engine, cast("threading.Event", patience))
+            answer = ask(engine, patience.event)
         except QueryCanceled:
             raise patience.reason() from None
         parts, warnings = rendered(answer, limit)

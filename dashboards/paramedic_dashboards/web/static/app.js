@@ -333,7 +333,10 @@ document.addEventListener("click", (event) => {
   }
 });
 
-document.querySelector("[data-range]")?.addEventListener("change", charts);
+for (const choice of document.querySelectorAll("[data-range]")) {
+  choice.closest("[hidden]")?.removeAttribute("hidden"); // without this file there are no charts to choose for
+  choice.addEventListener("change", charts);
+}
 for (const part of document.querySelectorAll("[data-live][id]")) served.set(part.id, part.outerHTML);
 localTimes(document);
 stamps(document);
