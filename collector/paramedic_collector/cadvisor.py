@@ -135,5 +135,10 @@ SPEC_RESERVATION = _gauge("spec_memory_reservation_limit_bytes", "Its soft memor
 LAST_SEEN = _gauge("last_seen", "When it was last measured, in Unix seconds.")
 STARTED = _gauge("start_time_seconds", "When it was started, in Unix seconds.")
 CREATED = _gauge("creation_time_seconds", "When it was created, in Unix seconds.")
+COARSE = _slot(
+    family(
+        "gauge", "coarse", "1: its numbers are the engine's, read once a minute, for want of its cgroup.", like="ours"
+    )
+)
 
 FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys(slot.family for slot in SLOTS))

@@ -154,11 +154,11 @@ def _memory_usage(cells: Cells, data: bytes) -> None:
 
 def _memory_stat_v1(cells: Cells, data: bytes) -> None:
     found = pairs(data)
-    _several(cells, found, _STAT_V1)
+    _several(cells, found, STAT_V1)
     cells.memory(inactive=int(found.get("total_inactive_file", 0)))
 
 
-_STAT_V1 = (
+STAT_V1 = (
     ("total_rss", c.RSS), ("total_cache", c.CACHE), ("total_swap", c.SWAP), ("total_mapped_file", c.MAPPED),
     ("total_active_file", c.ACTIVE_FILE), ("total_inactive_file", c.INACTIVE_FILE),
     ("total_active_anon", c.ACTIVE_ANON), ("total_inactive_anon", c.INACTIVE_ANON), ("total_rss_huge", c.HUGE),
@@ -170,11 +170,11 @@ _STAT_V1 = (
 
 def _memory_stat_v2(cells: Cells, data: bytes) -> None:
     found = pairs(data)
-    _several(cells, found, _STAT_V2)
+    _several(cells, found, STAT_V2)
     cells.memory(inactive=int(found.get("inactive_file", 0)))
 
 
-_STAT_V2 = (
+STAT_V2 = (
     ("anon", c.RSS), ("file", c.CACHE), ("file_mapped", c.MAPPED), ("kernel", c.KERNEL),
     ("active_file", c.ACTIVE_FILE), ("inactive_file", c.INACTIVE_FILE),
     ("active_anon", c.ACTIVE_ANON), ("inactive_anon", c.INACTIVE_ANON), ("anon_thp", c.HUGE),

@@ -7,17 +7,20 @@ import logging
 import resource
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paramedic_collector.access import Access
 from paramedic_collector.apps import Apps
+from paramedic_collector.coarse import Coarse
 from paramedic_collector.negotiate import answer, wants_openmetrics
 from paramedic_collector.own import Own
 from paramedic_collector.scrape import Scraper
 from paramedic_collector.source import Context, Paths
 from paramedic_collector.views import strange
 from paramedic_core.clock import Clock
+from paramedic_core.codec import from_plain
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.settings import CollectorSettings, Settings
 from paramedic_core.sys.client import RoleClient
@@ -26,6 +29,7 @@ from paramedic_core.sys.identity import socket_path
 from paramedic_core.sys.role import Role
 from paramedic_core.sys.server import Request, Response
 from paramedic_core.sys.tokens import TokenStore
+from paramedic_core.usage import Usage
 from paramedic_core.world import World
 
 if TYPE_CHECKING:
@@ -33,15 +37,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("paramedic.collector")
 _MOST_FILES = 65536
+_PATIENCE = 15.0
+"""Seconds that runtime may take to ask the engine about one container."""
 
 
 def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     """The role, not yet started."""
-    feed = WorldFeed(RoleClient(socket_path(data, "runtime"), "runtime"), clock)
+    runtime = RoleClient(socket_path(data, "runtime"), "runtime")
+    feed = WorldFeed(runtime, clock)
+    coarse = Coarse(lambda target: from_plain(Usage, runtime.get(f"/usage/{target}", timeout=_PATIENCE)), clock)
     node = settings.node or socket.gethostname()
 
     def context() -> Context:
-        return context_of(settings.collector, clock.now(), feed.world, host, node)
+        return replace(context_of(settings.collector, clock.now(), feed.world, host, node), coarse=coarse)
 
     scraper = Scraper(context, settings=settings.collector)
     apps = Apps(settings.collector, lambda: feed.world, clock)

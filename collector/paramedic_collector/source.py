@@ -6,12 +6,15 @@ import abc
 import functools
 import os
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from paramedic_collector.exposition import Exposition, Family
 from paramedic_collector.files import Files
 from paramedic_core.settings import CollectorSettings
 from paramedic_core.world import World
+
+if TYPE_CHECKING:
+    from paramedic_collector.coarse import Coarse
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Context:
     """Seconds that a source may take."""
     settings: CollectorSettings = field(default_factory=CollectorSettings)
     """What is left out and what is added."""
+    coarse: Coarse | None = None
+    """Who asks runtime about containers whose cgroups cannot be seen; None: nobody."""
 
 
 class Source(abc.ABC):

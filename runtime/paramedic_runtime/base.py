@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paramedic_core.model import Container
+from paramedic_core.usage import Usage
 from paramedic_core.world import Engine
 
 
@@ -61,6 +62,14 @@ class Backend(Protocol):
         """Container events from `since` on (the engine replays what it still has), then as they happen.
 
         Ends or raises EngineAway when the stream is cut; `close()` on the iterator, from any thread, ends it.
+        """
+
+    def usage(self, target: str) -> Usage:
+        """What one running container uses, read now.
+
+        Raises:
+            NotFound: it is gone, or does not run.
+            EngineAway: as above.
         """
 
     def restart(self, target: str, timeout: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from paramedic_core.clock import Clock
 from paramedic_core.errors import EngineAway, NotAnEngine, NotFound
 from paramedic_core.model import Container
+from paramedic_core.usage import Usage
 from paramedic_core.world import Engine, EngineStatus
 from paramedic_runtime import survey, translate
 from paramedic_runtime.answer import Lines
@@ -24,6 +25,7 @@ from paramedic_runtime.base import Event
 from paramedic_runtime.find import engine_address
 from paramedic_runtime.labels import text
 from paramedic_runtime.own import own_ids
+from paramedic_runtime.usage import usage
 from paramedic_runtime.wire import Wire, quoted
 
 log = logging.getLogger("paramedic.docker")
@@ -143,6 +145,14 @@ class DockerBackend:
         # The two overlap, so that nothing falls between them; the keeper knows a repeated event.
         lines = wire.lines("/events", {**params, "since": f"{max(since, now - _OVERLAP):.6f}"})
         return DockerStream(lines, backlog, whole)
+
+    def usage(self, target: str) -> Usage:
+        """See Backend. `one-shot` spares the engine a second reading a second later, which only rates would need."""
+        params = {"stream": "false", "one-shot": "true"}
+        raw = self._connected().get(f"/containers/{quoted(target)}/stats", params, most=1 << 20)
+        if not isinstance(raw, dict):
+            raise NotAnEngine(f"what answers at {self.address} is not a Docker Engine: its statistics are none")
+        return usage(raw)
 
     def restart(self, target: str, timeout: float) -> None:
         """See Backend."""

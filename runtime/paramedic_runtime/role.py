@@ -24,6 +24,7 @@ from paramedic_runtime.publish import Publisher
 from paramedic_runtime.recover import Recover
 from paramedic_runtime.routes import Desk
 from paramedic_runtime.store import BookStore
+from paramedic_runtime.usage import Usages
 from paramedic_runtime.verbs import Verbs
 from paramedic_runtime.watch import Watch
 
@@ -69,7 +70,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
         name="runtime",
         # The record first: what our own earlier life ended must be known before the watch judges who ended what.
         components=(hands, follow, recover),
-        routes={**publisher.routes(), **desk.routes()},
+        routes={**publisher.routes(), **desk.routes(), **Usages(backend, publisher, clock).routes()},
         metrics=_metrics(counters, publisher, hands_of_verbs),
     )
 

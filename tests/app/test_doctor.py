@@ -370,3 +370,17 @@ def test_sources_that_there_are_not(machine):
     settings = Settings(collector=CollectorSettings(enable=("processes", "tcp_stat")))
     one(on(machine, settings=settings), "the collector's sources", WARN, "collector.enable", "'tcp_stat'", "tcpstat")
     assert said(machine, "the collector's sources") == []
+
+
+def test_containers_that_the_collector_cannot_see(machine, tmp_path):
+    """A /proc that is a container's own: the engine's numbers stand in, and the mount that gives the rest is named."""
+    web = container("web", health_check=HealthCheck(), pid=4242)
+    seen = dataclasses.replace(machine.settings.collector, path_procfs=str(machine.proc))
+    blind = on(machine, world=world(web), settings=dataclasses.replace(machine.settings, collector=seen))
+    (machine.proc / "1").mkdir()
+    (machine.proc / "1/comm").write_text("paramedic\n")
+    (verdict,) = [v for v in said(blind, "the collector's view", WARN) if "once a minute" in v.what]
+    assert "collector.path_procfs" in verdict.mend
+    (machine.proc / "4242").mkdir()
+    (machine.proc / "4242/cgroup").write_text(f"0::/docker/{web.id}\n")
+    assert not any("once a minute" in v.what for v in said(blind, "the collector's view"))

@@ -173,7 +173,7 @@ def test_no_line_takes_longer_than_its_length(evil: bytes) -> None:
         check(evil + b"\n", BOUNDS, openmetrics=False)
 
 
-_NAME = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
+_NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)  # `__` is reserved, and refused by their parser
 
 
 @given(_NAME, st.dictionaries(_NAME, st.text(max_size=12), max_size=4), st.floats())

@@ -38,8 +38,21 @@ def test_a_container_as_list_and_inspect_tell(rig, name):
         assert found.pid > 0
 
 
+def test_what_a_container_uses(rig, name):
+    target = rig.run(name)
+    found = rig.backend.usage(target)
+    assert abs(found.at - time.time()) < 60
+    assert found.memory > 0
+    assert found.cpu_seconds > 0
+    assert found.threads >= 1
+    rig.backend.stop(target, 5)
+    with pytest.raises(NotFound):
+        rig.backend.usage(target)
+
+
 def test_what_is_not_there(rig):
     for call in (
+        lambda: rig.backend.usage("f" * 64),
         lambda: rig.backend.inspect("f" * 64),
         lambda: rig.backend.restart("f" * 64, 1),
         lambda: rig.backend.start("f" * 64),

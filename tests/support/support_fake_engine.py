@@ -31,7 +31,7 @@ from paramedic_core.model import HealthCheck, State
 from paramedic_runtime.base import Event
 from paramedic_runtime.memory import MemoryBackend
 from paramedic_runtime.memory_events import MemoryStream
-from support_fake_json import event_json, inspect_json, list_json
+from support_fake_json import event_json, inspect_json, list_json, stats_json
 
 _VERSIONED = re.compile(r"/v(\d+)\.(\d+)(/.*)")
 
@@ -165,6 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(200, [list_json(c, api, fake.clock.now()) for c in engine.containers()])
             case "GET", ["containers", target, "json"]:
                 self._json(200, inspect_json(engine.inspect(target), api, modern=fake.modern))
+            case "GET", ["containers", target, "stats"]:
+                self._json(200, stats_json(engine.usage(target)))
             case "GET", ["images", image, "json"]:
                 self._json(200, self._image(image))
             case "GET", ["events"]:

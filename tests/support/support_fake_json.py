@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from paramedic_core.model import Container, Health, State
+from paramedic_core.usage import Usage
 from paramedic_runtime.base import Event
 from paramedic_runtime.survey import human
 
@@ -165,3 +166,14 @@ def _ports(c: Container) -> dict[str, Any]:
         if port.host_port:
             bindings.append({"HostIp": port.host_address, "HostPort": str(port.host_port)})
     return {k: v or None for k, v in found.items()}
+
+
+def stats_json(usage: Usage) -> dict[str, Any]:
+    """`GET /containers/{id}/stats?stream=false&one-shot=true`."""
+    return {
+        "read": rfc3339(usage.at),
+        "pids_stats": {"current": usage.threads},
+        "cpu_stats": {"cpu_usage": {"total_usage": int(usage.cpu_seconds * 1e9)}},
+        "memory_stats": {"usage": usage.memory},
+        "blkio_stats": {"io_service_bytes_recursive": None},
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 from collections.abc import Mapping
 
@@ -17,6 +18,7 @@ from paramedic_collector.slices import Slices
 from paramedic_collector.source import Context, Source
 from paramedic_core.model import Container, State
 
+log = logging.getLogger("paramedic.collector")
 _SPARE_FILES = 256
 """Descriptors left for connections and all else."""
 _BLIND = 3
@@ -48,7 +50,9 @@ class Containers(Source):
         if self._layout is None and not self._find(context):
             return
         problems: list[str] = []
-        rows = self._slices.rows(context, str(int(context.now)), problems) if not context.settings.docker_only else []
+        # In a cgroup namespace of our own the root is not the host's.
+        raw = not context.settings.docker_only and not self._blind
+        rows = self._slices.rows(context, str(int(context.now)), problems) if raw else []
         if context.world is not None:
             rows += self._containers(context, context.world.containers, problems)
         cells.write(rows, out)
@@ -60,9 +64,11 @@ class Containers(Source):
         try:
             self._layout = layout(context.paths)
         except FileNotFoundError:
-            if context.world is not None and any(c.pid > 0 for c in context.world.containers.values()):
+            if context.world is None or not any(c.pid > 0 for c in context.world.containers.values()):
+                return False
+            if context.coarse is None:
                 raise
-            return False
+            self._layout = Layout()
         self._readings = readings(self._layout, Devices(context.paths))
         self._slices = Slices(self._layout, self._readings)
         return True
@@ -82,10 +88,22 @@ class Containers(Source):
         rows = self._all(context, wanted, problems)
         self._blind = self._blind + 1 if wanted and not self._runs and not problems else 0
         if self._blind >= _BLIND:
-            problems.append(
-                f"none of the containers' processes is in {context.paths.procfs} (as {wanted[0].pid} of"
-                f" {wanted[0].name}): is it the host's, mounted without hidepid?"
-            )
+            rows += self._coarsely(context, wanted, problems)
+        return rows
+
+    def _coarsely(self, context: Context, wanted: list[Container], problems: list[str]) -> list[list[str]]:
+        why = (
+            f"none of the containers' processes is in {context.paths.procfs} (as {wanted[0].pid} of {wanted[0].name}):"
+            " is it the host's, mounted without hidepid?"
+        )
+        if context.coarse is None:
+            problems.append(why)
+            return []
+        if self._blind == _BLIND:
+            log.warning("%s Until then containers are measured by the engine, once a minute", why)
+        rows = context.coarse.rows(wanted, context.labels)
+        if context.coarse.trouble:
+            problems.append(f"{why} The engine's own numbers are not to be had either: {context.coarse.trouble}")
         return rows
 
     def _all(self, context: Context, wanted: list[Container], problems: list[str]) -> list[list[str]]:

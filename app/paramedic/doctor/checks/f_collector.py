@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from paramedic.doctor.base import OK, WARN, Facts, Verdict, check
+
+
+def _sees_containers(facts: Facts) -> bool:
+    """Whether any running container's first process is where the collector looks; also when none runs, or nobody can say."""
+    running = [c for c in (facts.world.containers.values() if facts.world else ()) if c.pid > 0]
+    procfs = Path(facts.settings.collector.path_procfs)
+    return not running or any(_in(procfs / f"{c.pid}/cgroup", c.id) for c in running)
+
+
+def _in(path: Path, identity: str) -> bool:
+    try:
+        return identity in path.read_text()
+    except OSError:
+        return False
 
 
 @check("the collector's view")
@@ -18,6 +33,12 @@ def view(facts: Facts) -> Iterator[Verdict]:
     for text in found:
         what, _, mend = text.partition(". ")
         yield Verdict(WARN, what, mend)
+    if found and not _sees_containers(facts):
+        what = "containers' processes are not seen: the engine's own numbers, once a minute, stand in for their cgroups"
+        mend = (
+            "mount the host's /proc and /sys/fs/cgroup and name them with collector.path_procfs and path_sysfs, or use"
+        )
+        yield Verdict(WARN, what, f"{mend} `pid: host` and `cgroup: host`")
     if not found:
         yield Verdict(OK, "metrics of the node are the host's own: processes, mounts and interfaces")
 
