@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -34,6 +35,7 @@ from paramedic_core.settings import MetricsSettings
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.series import Frame, Labels
+from paramedic_metrics.tsdb.merge import merge
 from support_bench import free_port
 from support_hub import stand
 from support_series import MemorySeries, labels
@@ -274,6 +276,9 @@ def serve(count: int) -> int:
             rows = [column.row(each) for each in frame.labels]
             for place, at in enumerate(frame.times.tolist()):
                 column.append(at, rows, frame.values[:, place].tolist())
+        # What the upkeep would have done within those six hours.
+        while merge(store.store, threading.Event()):
+            pass
         print(house.url, flush=True)
         sys.stdin.read()
     return 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from paramedic_core.clock import Clock, SystemClock
 from paramedic_core.errors import BadInput
-from paramedic_metrics.promql import ranges, subquery
+from paramedic_metrics.promql import memory, ranges, subquery
 from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.ast import DOCUMENTED, Expr, MatrixSelector, Subquery, unwrapped
 from paramedic_metrics.promql.cursor import Options
@@ -65,6 +65,7 @@ class Engine:
         self._options = options or Options()
         self._delayed_names = delayed_names
         self._cache = LabelCache()
+        memory.share()
 
     def instant(self, query: str, time: int, *, canceled: threading.Event | None = None) -> Answer:
         """The query's value at one moment.
@@ -123,7 +124,10 @@ class Engine:
         run, expr = self._run(query, expr, Moment(start, end, step), canceled)
         steps = Steps(start, step, count)
         with _floats():
-            return _answer(run, _matrix(run, evaluate(run, expr, steps), steps))
+            answer = _answer(run, _matrix(run, evaluate(run, expr, steps), steps))
+        if run.peak > memory.LARGE:
+            memory.give_back()
+        return answer
 
     def _run(self, query: str, expr: Expr, moment: Moment, canceled: threading.Event | None) -> tuple[Run, Expr]:
         if self._cache.size > _CACHE_SIZE:

@@ -16,7 +16,7 @@ from paramedic_metrics.promql.run import Run, Steps, merged
 from paramedic_metrics.promql.values import Bools, Floats, Ints, Vector, empty, present_at, without_empty
 from paramedic_metrics.promql.windows import Block, blocks, window
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 """Cells that are worked on at a time: what fits the processor's cache."""
 _COUNTERS = ("_total", "_sum", "_count", "_bucket")
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})

@@ -69,6 +69,8 @@ class Run:
     deadline: float = 0.0
     alive: int = 0
     """Samples held now."""
+    peak: int = 0
+    """The most samples that were held."""
 
     def check(self) -> None:
         """Between two pieces of work: may we go on?
@@ -91,6 +93,7 @@ class Run:
         Raises:
             LimitExceeded: they may not.
         """
+        self.peak = max(self.peak, self.alive + cells)
         if self.alive + cells > self.limits.max_samples:
             raise LimitExceeded(
                 "query processing would load too many samples into memory in query execution "

@@ -84,8 +84,10 @@ def _largest(values: Floats, here: Bools, sizes: Ints) -> Bools:
     above = real & (values > threshold)
     equal = real & (values == threshold)
     still = limit - above.sum(axis=0)
-    if (equal.sum(axis=0) > still).any():
-        equal &= np.cumsum(equal, axis=0) <= still
+    crowded = np.flatnonzero(equal.sum(axis=0) > still)
+    if len(crowded):
+        some = equal[:, crowded]
+        equal[:, crowded] = some & (np.cumsum(some, axis=0) <= still[crowded])
     chosen: Bools = above | equal
     chosen &= limit > 0
     lacking = sizes - numbers
