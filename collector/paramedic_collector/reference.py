@@ -47,7 +47,8 @@ _TAIL = """## Containers: different, or not done yet
 | `container_oom_events_total` | from the cgroup and the engine's word, not from the kernel's log; it goes on over restarts |
 | `container_fs_*` of merged I/O, sectors, queues and times | cgroup v2 does not count them, and v1 only under a scheduler that Linux 5 dropped |
 | `container_fs_*`, `container_blkio_*` with cgroup v1 | a recent kernel counts there only devices that some container has a limit for |
-| `container_tasks_state`, `container_cpu_load_average_10s`, `container_processes`, `_file_descriptors`, `_sockets`, hugetlb, NUMA, schedstat, perf, resctrl, TCP and UDP states | off in cAdvisor too (each costs a walk through all processes) |
+| `container_tasks_state`, `container_cpu_load_average_10s`, `container_file_descriptors`, `_sockets`, hugetlb, NUMA, schedstat, perf, resctrl, TCP and UDP states | off in cAdvisor too (each costs a walk through all processes) |
+| `container_fs_usage_bytes` of a container | not done: the engine itself walks through the layer to count it, and so did cAdvisor |
 | raw cgroups | the root and those just below it (cAdvisor: all); none with `collector.docker_only` |
 | `cadvisor_version_info` | it is not cAdvisor; the engine's version is in `node_meta` |
 | `DCGM_FI_PROF_*` | they need DCGM's profiling module; nothing is made up instead |

@@ -172,6 +172,8 @@ class CollectorSettings:
     textfile: node.TextfileSettings = field(default_factory=node.TextfileSettings)
     vmstat: node.VmstatSettings = field(default_factory=node.VmstatSettings)
     scrape: ScrapeSettings = field(default_factory=ScrapeSettings)
+    container_processes: Annotated[int, Bounds(0, 20)] = 0
+    """How many processes of each container to tell of, the busiest; 0: none, for each costs a read and two series."""
     docker_only: bool = False
     """Leave out the host's root cgroup and those just below it, which are measured like containers, as cAdvisor does."""
 
