@@ -106,3 +106,14 @@ def test_build_settings_stay_out_of_the_image() -> None:
     assert "PIP_" not in last
     assert "ARG" not in last
     assert "pip" not in last
+
+
+def test_the_unit_keeps_the_roles_folders_theirs() -> None:
+    unit = (ROOT / "deploy/systemd/paramedic.service").read_text()
+    said = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert "StateDirectory" not in said, "systemd would give all of it to root at each start"
+    assert said["ReadWritePaths"] == "-/var/lib/paramedic"
+    assert said["Type"] == "notify"
+    assert int(said["WatchdogSec"]) >= 30
+    assert "UMask" not in said, "the supervisor's report is for the hub too"
+    assert not {"CAP_SYS_ADMIN", "CAP_SYS_TIME", "CAP_NET_ADMIN"} & set(said["CapabilityBoundingSet"].split())
