@@ -71,21 +71,24 @@ def matrix(
     """
     yield b'{"resultType":"matrix","result":['
     moments = time_texts(times.tolist())
+    if not moments:
+        yield b"]}"
+        return
     # Between two values always the same text stands: made once, and joined around each row's values.
-    parts = [piece for moment in moments for piece in (f'"],[{moment},"', "")] + ['"]]']
-    parts[0] = parts[0].replace('"],', "[", 1)
+    parts = [piece for moment in moments for piece in (f'"],[{moment},"', "")] + ['"]]}']
     full: list[bool] = [True] * len(labels) if mask is None else np.asarray(mask.all(axis=1)).tolist()
     comma = ""
     for row, one in enumerate(labels):
         if full[row]:
+            parts[0] = f'{comma}{{"metric":{metric(one)},"values":[[{moments[0]},"'
             parts[1::2] = value_texts(values[row])
-            points = "".join(parts) if moments else "[]"
+            yield "".join(parts).encode()
         else:
             there = np.flatnonzero(mask[row]) if mask is not None else times
             if not len(there):
                 continue
             points = _points([moments[i] for i in there.tolist()], value_texts(values[row][there]))
-        yield f'{comma}{{"metric":{metric(one)},"values":{points}}}'.encode()
+            yield f'{comma}{{"metric":{metric(one)},"values":{points}}}'.encode()
         comma = ","
     yield b"]}"
 

@@ -29,10 +29,14 @@ def value_text(value: float) -> str:
 
 def value_texts(values: NDArray[np.float64]) -> list[str]:
     """Many values at once: 0.1 µs each where they are whole or of usual size."""
+    if not len(values):
+        return []
     text = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()
     if "e" not in text and "n" not in text:
+        if ".0," not in text and not text.endswith(".0]"):
+            return text[1:-1].split(",")
         # `.0` ends a whole number; after an exponent's digits it cannot stand, as there is no exponent.
-        return (text[1:-1] + ",").replace(".0,", ",").split(",")[:-1] if len(values) else []
+        return (text[1:-1] + ",").replace(".0,", ",").split(",")[:-1]
     return [
         word.removesuffix(".0") if "e" not in word and "n" not in word else value_text(value)
         for word, value in zip(text[1:-1].split(","), values.tolist(), strict=True)
