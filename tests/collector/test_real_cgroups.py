@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
 from paramedic_core.codec import to_plain
 from paramedic_core.sys.identity import GID, UIDS
+from paramedic_core.world import Engine
 from support_cgroups import Group, can_make
 from support_cgroups import groups as make
 from support_collector import ALONE, NOW, collect, samples, world
@@ -99,8 +101,11 @@ print(json.dumps({"text": text, "errors": scraper.errors}))
 """
 
 
-def test_everything_works_with_the_collectors_uid_and_no_capability(groups: list[Group]) -> None:
-    given = json.dumps(to_plain(world([g.container for g in groups])))
+def test_everything_works_with_the_collectors_uid_and_no_capability(groups: list[Group], tmp_path: Path) -> None:
+    layers = tmp_path / "docker"
+    layers.mkdir(mode=0o700)  # as Docker's own, which only root may enter
+    engine = Engine(root_dir=str(layers))
+    given = json.dumps(to_plain(world([g.container for g in groups], engine=engine)))
     command = [sys.executable, "-c", _WITHOUT_RIGHTS, str(UIDS["collector"]), str(GID)]
     done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=True)
     answer = json.loads(done.stdout)
@@ -111,3 +116,4 @@ def test_everything_works_with_the_collectors_uid_and_no_capability(groups: list
     assert all(value == 1 for key, value in found.items() if "collector_success" in key)
     assert any(key.startswith("node_network_receive_bytes_total") for key in found)
     assert any(key.startswith("node_filesystem_size_bytes") for key in found)
+    assert sum(key.startswith("container_fs_limit_bytes") for key in found) == 3

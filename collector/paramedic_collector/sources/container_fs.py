@@ -47,10 +47,12 @@ class ContainerFilesystem(Source):
                 out.of(of).append(f"{of.name}{{{pairs}}} {value}")
 
     def _look(self, context: Context, folder: str) -> None:
-        found = os.statvfs(context.paths.root(folder))
         mounts = parse(read(mountinfo(context.paths)), context.paths.rootfs)
         above = [m for m in mounts if folder == m.point or folder.startswith(m.point.rstrip("/") + "/")]
-        self._device = max(above, key=lambda m: len(m.point)).device if above else ""
+        mount = max(above, key=lambda m: len(m.point), default=None)
+        # The folder itself is closed to all but root (0710); what it is mounted on is not.
+        found = os.statvfs(context.paths.root(mount.point if mount is not None else folder))
+        self._device = mount.device if mount is not None else ""
         values = (found.f_blocks * found.f_frsize, found.f_files, found.f_ffree)
         self._values = {of: number(value) for of, value in zip(_ALL, values, strict=True)}
         self._at = context.now
