@@ -14,6 +14,8 @@ import click
 
 from paramedic.cli import _ALIASES, cli
 from paramedic.console import exits
+from paramedic_api import reference as api
+from paramedic_collector import reference as metrics
 from paramedic_core import settings as settings_module
 from paramedic_core.config import load, shown
 from paramedic_core.config.readers import is_record, item_hints, words
@@ -34,7 +36,12 @@ _INTRODUCTION = (
 
 def pages() -> dict[str, str]:
     """The generated pages, by file name."""
-    return {"settings.md": _settings_page(), "command-line.md": _command_page()}
+    return {
+        "settings.md": _settings_page(),
+        "command-line.md": _command_page(),
+        "metrics.md": metrics.page(),
+        **api.pages(),
+    }
 
 
 def _settings_page() -> str:

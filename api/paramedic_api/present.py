@@ -44,7 +44,7 @@ def container_shape(hub: Hub, world: World, c: model.Container, *, labels: bool 
         restarts=c.restarts,
         failing_streak=c.failing_streak,
         restart_policy=c.restart_policy,
-        ending=shapes.Ending(at=c.ending.at, by=c.ending.by.value, signal=c.ending.signal) if c.ending else None,
+        ending=_ending(c),
         addresses=[shapes.Address(network=e.network, address=e.address) for e in c.endpoints],
         cpu_used_cores=figure(hub, "cpu", c),
         cpu_limit_cores=c.cpu_limit,
@@ -54,6 +54,12 @@ def container_shape(hub: Hub, world: World, c: model.Container, *, labels: bool 
         is_self=c.is_self,
         labels=dict(c.labels) if labels else None,
     )
+
+
+def _ending(c: model.Container) -> shapes.Ending | None:
+    if c.ending is None:
+        return None
+    return shapes.Ending(at=c.ending.at, by=c.ending.by.value, signal=c.ending.signal, exit_code=c.ending.exit_code)
 
 
 def figure(hub: Hub, what: str, c: model.Container) -> float | None:

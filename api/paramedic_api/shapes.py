@@ -121,6 +121,7 @@ class Ending(Shape):
     at: At
     by: str = Field(description="nobody, us, someone or unknown")
     signal: str
+    exit_code: int | None = Field(description="as its event told it; null when nobody heard one")
 
 
 class Address(Shape):

@@ -63,6 +63,8 @@ class Ending:
     by: EndedBy
     signal: str = ""
     """The signal of the kill, as `SIGTERM`; empty when there was none."""
+    exit_code: int | None = None
+    """What its `die` event told; None when nobody heard one. The engine itself forgets it at the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,12 @@ class Container:
     @property
     def running(self) -> bool:
         return self.state is State.RUNNING
+
+    @property
+    def last_exit_code(self) -> int:
+        """The exit code of the last run that ended; 0 when it is not known. The engine says 0 of what runs again."""
+        told = self.ending.exit_code if self.ending is not None else None
+        return told if self.running and told is not None else self.exit_code
 
     @property
     def well(self) -> bool:

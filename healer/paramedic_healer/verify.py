@@ -83,11 +83,11 @@ def _relapse(attempt: Try, container: Container) -> str:
         # The engine's answer has come before its event: what is seen is still the run before the action.
         return ""
     if container.state in (State.EXITED, State.DEAD) and container.finished_at >= container.started_at:
-        return f"It ended again (exit code {container.exit_code})."
+        return f"It ended again (exit code {container.last_exit_code})."
     if container.restarts > 0 and container.started_at > attempt.done_at:
-        return f"It ended again (exit code {container.exit_code}), and the engine restarted it."
+        return f"It ended again (exit code {container.last_exit_code}), and the engine restarted it."
     if container.state is State.RESTARTING:
-        return f"It ended again (exit code {container.exit_code})."
+        return f"It ended again (exit code {container.last_exit_code})."
     return ""
 
 

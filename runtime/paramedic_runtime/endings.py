@@ -102,20 +102,20 @@ def unheard(run: Run, began: float) -> Run:
 
 
 def _judge(run: Run, event: Event, known: Known) -> Ending:
-    began = max(run.began, known.started_at)
+    began, code = max(run.began, known.started_at), _exit_code(event)
     for kill in (run.stop, run.term, run.soft):
         if kill is not None and kill.at >= began - _CLOSE and _ends(run, kill, event, known):
-            return Ending(event.at, EndedBy.US if kill.ours else EndedBy.SOMEONE, kill.signal)
+            return Ending(event.at, EndedBy.US if kill.ours else EndedBy.SOMEONE, kill.signal, code)
     missing = run.unheard and run.began > known.whole_since
     if known.whole_since <= max(event.at - LOOK_BACK, began) and not missing:
-        return Ending(event.at, EndedBy.NOBODY)
-    return Ending(event.at, EndedBy.UNKNOWN)
+        return Ending(event.at, EndedBy.NOBODY, exit_code=code)
+    return Ending(event.at, EndedBy.UNKNOWN, exit_code=code)
 
 
 def _ends(run: Run, kill: Kill, event: Event, known: Known) -> bool:
     """Whether this signal explains this death."""
     age = event.at - kill.at
-    code = int(event.detail) if event.detail.lstrip("-").isdigit() else -1
+    code = _exit_code(event)
     if kill is run.stop:
         return True
     if kill is run.soft:
@@ -125,6 +125,10 @@ def _ends(run: Run, kill: Kill, event: Event, known: Known) -> bool:
     if age <= max(_STOP_TAKES, known.stop_timeout + 5.0):
         return True
     return age <= _DRAIN_TAKES and code in (0, 128 + _number(kill.signal))
+
+
+def _exit_code(death: Event) -> int | None:
+    return int(death.detail) if death.detail.lstrip("-").isdecimal() else None
 
 
 def _amended(ending: Ending | None, kill: Kill) -> Ending | None:

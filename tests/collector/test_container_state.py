@@ -47,6 +47,11 @@ def test_a_stopped_container_has_its_exit_code_and_no_old_health() -> None:
     assert not any("health" in key for key in found)
 
 
+def test_what_runs_again_has_the_exit_code_of_its_last_end() -> None:
+    c = container(exit_code=0, finished_at=NOW - 5, ending=Ending(NOW - 5, EndedBy.NOBODY, exit_code=137))
+    assert values(c)[of(c, "container_last_exit_code")] == 137
+
+
 def test_one_that_never_ended_has_no_exit_code() -> None:
     assert not any("exit_code" in key for key in values(container()))
 

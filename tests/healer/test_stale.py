@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from paramedic_core.model import EndedBy, Ending, State
-from paramedic_core.world import Engine, EngineStatus
+from paramedic_core.world import Acting, Engine, EngineStatus
 from paramedic_healer import guards
+from paramedic_healer.decide import decide
 from paramedic_healer.finding import Finding
 from paramedic_healer.history import TargetHistory, Try
 from support_cases import NOW, brain, case, container, exited, unhealthy, world
@@ -60,3 +61,15 @@ def test_what_a_person_had_us_stop_stays_stopped_whatever_alerts_fire():
     asked = TargetHistory("web", [Try("k", "stop", "i", NOW - 2, "failed", NOW - 1)])
     assert guards.human_hold(replace(alert, history=asked)).choice is guards.Choice.REFUSE
     assert stopped.state is State.EXITED
+
+
+def test_what_is_down_in_the_middle_of_our_own_restart_is_not_called_a_persons_stop():
+    down = left_down(ending=Ending(NOW - 1, EndedBy.US, "SIGTERM"))
+    asked = TargetHistory("web", [Try("k", "restart", "i", NOW - 2, "asked")])
+    of_it = case(down, finding=Finding(down, "crash_loop", NOW, "It does not stay up."), history=asked)
+    decision = decide(of_it)
+    assert (decision.choice, decision.gate) == (guards.Choice.WAIT, "in_flight")
+    acting = replace(
+        of_it, history=TargetHistory("web"), world=world(down, acting={down.id: Acting("restart", "k", NOW - 1)})
+    )
+    assert (decide(acting).choice, decide(acting).gate) == (guards.Choice.WAIT, "in_flight")

@@ -1,8 +1,10 @@
 """When an action has helped, when it has not, and when nobody can say."""
 
+from dataclasses import replace
+
 import pytest
 
-from paramedic_core.model import EndedBy, Health, HealthCheck, State
+from paramedic_core.model import EndedBy, Ending, Health, HealthCheck, State
 from paramedic_core.settings import HealerSettings
 from paramedic_healer.history import Try
 from paramedic_healer.verify import watch
@@ -47,6 +49,12 @@ def test_a_relapse_is_no_effect_at_once(seen):
     found = watch(attempt(), seen, S, NOW + 31)
     assert found.verdict == "no_effect"
     assert found.text
+
+
+def test_what_the_engine_has_started_again_has_the_exit_code_of_its_end():
+    again = restarted(restarts=1, started_at=NOW + 9, health=Health.NONE, exit_code=0)
+    ended = replace(again, ending=Ending(NOW + 8, EndedBy.NOBODY, exit_code=3))
+    assert watch(attempt(), ended, S, NOW + 31).text == "It ended again (exit code 3), and the engine restarted it."
 
 
 def test_not_well_until_the_deadline_is_no_effect():

@@ -20,7 +20,7 @@ def told(*events, known=ALL, ours=()):
 
 
 def test_a_death_without_a_signal_is_nobodys():
-    assert told((100, "start", ""), (160, "die", "1")) == Ending(160, EndedBy.NOBODY)
+    assert told((100, "start", ""), (160, "die", "1")) == Ending(160, EndedBy.NOBODY, exit_code=1)
 
 
 @pytest.mark.parametrize(
@@ -66,24 +66,26 @@ def test_a_signal_that_does_not_explain_the_death(events):
 
 def test_our_own_doing():
     events = [(100, "start", ""), (110, "kill", "SIGTERM"), (110.1, "die", "143"), (110.2, "stop", "")]
-    assert told(*events, ours={1, 2, 3}) == Ending(110.1, EndedBy.US, "SIGTERM")
-    assert told(*events, ours={1}) == Ending(110.1, EndedBy.US, "SIGTERM"), "the kill decides, however late it dies"
+    assert told(*events, ours={1, 2, 3}) == Ending(110.1, EndedBy.US, "SIGTERM", 143)
+    assert told(*events, ours={1}) == Ending(110.1, EndedBy.US, "SIGTERM", 143), (
+        "the kill decides, however late it dies"
+    )
 
 
 def test_a_crash_while_we_were_at_work_is_a_crash():
-    assert told((100, "start", ""), (110, "die", "1"), ours={1}) == Ending(110, EndedBy.NOBODY)
+    assert told((100, "start", ""), (110, "die", "1"), ours={1}) == Ending(110, EndedBy.NOBODY, exit_code=1)
 
 
 def test_the_images_own_stop_signal_is_meant_to_end():
     known = Known(stop_signal="SIGWINCH")
     ending = told((100, "start", ""), (110, "kill", "SIGWINCH"), (117, "die", "1"), known=known)
-    assert ending == Ending(117, EndedBy.SOMEONE, "SIGWINCH")
+    assert ending == Ending(117, EndedBy.SOMEONE, "SIGWINCH", 1)
 
 
 def test_a_long_grace_is_known_from_the_container():
     known = Known(stop_timeout=120)
     ending = told((100, "start", ""), (110, "kill", "SIGTERM"), (220, "die", "1"), known=known)
-    assert ending == Ending(220, EndedBy.SOMEONE, "SIGTERM")
+    assert ending == Ending(220, EndedBy.SOMEONE, "SIGTERM", 1)
 
 
 def test_where_events_may_be_missing_nobody_is_not_said():
@@ -108,5 +110,5 @@ def test_a_death_after_a_death_shows_that_a_start_was_lost():
     twice = [(100, "start", ""), (110, "die", "1"), (200, "die", "1")]
     assert told(*twice).by is EndedBy.UNKNOWN
     killed = [(100, "start", ""), (110, "die", "1"), (200, "kill", "SIGTERM"), (201, "die", "1"), (201.1, "stop", "")]
-    assert told(*killed) == Ending(201, EndedBy.SOMEONE, "SIGTERM")
+    assert told(*killed) == Ending(201, EndedBy.SOMEONE, "SIGTERM", 1)
     assert told(*twice, known=Known(whole_since=150)).by is EndedBy.NOBODY, "it was lost before, in a known gap"

@@ -101,7 +101,7 @@ def _lines(container: Container, more: tuple[str, ...], ends: int) -> list[tuple
         values[_HEALTH] = _HEALTH_VALUE.get(container.health, 0)
         values[_STREAK] = container.failing_streak
     if container.finished_at > 0:
-        values[_EXIT_CODE] = container.exit_code
+        values[_EXIT_CODE] = container.last_exit_code
         values[_OOM_KILLED] = int(container.oom_killed)
         values[_EXITED_AT] = container.finished_at
     if container.ending is not None:

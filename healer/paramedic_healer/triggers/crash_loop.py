@@ -40,6 +40,6 @@ class CrashLoop(Trigger):
                 self.name,
                 recent[0],
                 f"It was started {len(recent)} times in {span:.0f} s and does not stay up "
-                f"(last exit code {container.exit_code}).",
-                {"starts": len(recent), "span_seconds": round(span, 3), "exit_code": container.exit_code},
+                f"(last exit code {container.last_exit_code}).",
+                {"starts": len(recent), "span_seconds": round(span, 3), "exit_code": container.last_exit_code},
             )
