@@ -11,19 +11,16 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import ConfigError
 from paramedic_core.lifecycle import Component, Readiness
 from paramedic_core.settings import Settings
-from paramedic_core.sys.identity import socket_path
 from paramedic_core.world import World
+from paramedic_metrics.own import own_jobs
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.remote.receive import Receiver
 from paramedic_metrics.scrape.config import Job, load
-from paramedic_metrics.scrape.discovery import StaticTargets
 from paramedic_metrics.scrape.manager import Scraper
 from paramedic_metrics.store import Store
 
 log = logging.getLogger("paramedic.metrics")
-OWN = "paramedic"
-"""The pool of paramedic's own targets."""
 _LOOK = 5.0
 _MOST_DESCRIBED = 50
 Described = tuple[str, str, str]
@@ -60,9 +57,9 @@ class Metrics:
         self.limits = Limits(timeout=own.query_timeout, max_samples=own.query_samples)
         self.engine = Engine(store, self.limits, clock=clock)
         self.receiver = Receiver(store)
-        self._own = own_job(data, node, settings.collector.listen, own.scrape_interval)
+        self._own = own_jobs(settings, data, node)
         self.file = _File(own.scrape_file, own.scrape_interval)
-        self.scraper = Scraper([self._own, *self.file.jobs], store, world, clock, on_scrape)
+        self.scraper = Scraper([*self._own, *self.file.jobs], store, world, clock, on_scrape)
         self.started = clock.now()
         self.components: Sequence[Component] = (store, self.scraper, self)
         """In the order of starting."""
@@ -96,7 +93,7 @@ class Metrics:
     def follow(self) -> None:
         """Read the scrape file again, if it has changed."""
         if self.file.changed():
-            self.scraper.set_jobs([self._own, *self.file.jobs])
+            self.scraper.set_jobs([*self._own, *self.file.jobs])
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -143,18 +140,3 @@ class _File:
             log.warning("%s", finding)
         self.jobs, self.wrong, self.loaded_at = found.jobs, "", stat.st_mtime
         return True
-
-
-def own_job(data: Path, node: str, listen: str, interval: float) -> Job:
-    """The job of this host's own collector: `job="node"`, as dashboards of node_exporter want it. It is asked on its socket;
-    `listen` is what people see of it.
-    """
-    target = StaticTargets(({"__address__": listen or node, "instance": node, "node": node},))
-    return Job(
-        "node",
-        interval=interval,
-        timeout=min(10.0, interval),
-        discoveries=(target,),
-        socket=str(socket_path(data, "collector")),
-        pool=OWN,
-    )

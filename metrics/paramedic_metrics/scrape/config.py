@@ -38,6 +38,8 @@ _HISTOGRAMS = (
     "metric_name_escaping_scheme",
     "extra_scrape_metrics",
 )
+OWN = "paramedic/"
+"""What the pools of paramedic's own jobs begin with; no job of a file may."""
 MOST_BODY = 64 << 20
 """Bytes of an exposition, unpacked, where `body_size_limit` says nothing."""
 _MOST_JOBS = 1000
@@ -85,6 +87,8 @@ class Job:
     """A unix socket to ask instead of addresses: the roles of this host."""
     pool: str = ""
     """Its name on the targets page; the job's name unless given."""
+    spread: bool = True
+    """Whether targets are asked first at moments spread over the interval, or all at once as soon as they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,10 @@ def _file(root: Node, name: str, interval: float, mistakes: list[Mistake]) -> Sc
     jobs: list[Job] = []
     for section in top.sections("scrape_configs")[:_MOST_JOBS]:
         job = _job(section, shared, limits, findings)
+        if job.name.startswith(OWN):
+            section.wrong(
+                section.at("job_name"), "job_name", f"names with {OWN!r} before them are of paramedic's own jobs"
+            )
         if any(j.name == job.name for j in jobs):
             section.wrong(section.at("job_name"), "job_name", f"there is a job {job.name[:60]!r} already")
         jobs.append(job)
@@ -225,7 +233,7 @@ def _params(section: Section) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def _absent(name: str) -> str:
     if name.endswith("_sd_configs"):
-        return "paramedic has no such discovery: static_configs, file_sd_configs and docker_sd_configs there are"
+        return "paramedic has no such discovery: static_configs, file_sd_configs, http_sd_configs and docker_sd_configs there are"
     if name in ("oauth2", "sigv4", "azuread", "google_iam"):
         return "paramedic has basic_auth and authorization only"
     if name.startswith("proxy_") or name == "no_proxy":

@@ -1,4 +1,4 @@
-"""Where a job's targets come from: written in the file, in files beside it, or the containers of the World."""
+"""Where a job's targets come from: written in the file, in files beside it, asked for, or the containers of the World."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from paramedic_core.sys.files import read_bounded
 from paramedic_core.world import World
 from paramedic_metrics.scrape.containers import DockerTargets, docker
 from paramedic_metrics.scrape.fields import Section
+from paramedic_metrics.scrape.http_sd import HttpTargets, http
 
 Found = Sequence[Mapping[str, str]]
 """Discovered labels, `__address__` among them, one mapping a target."""
@@ -118,6 +119,10 @@ def discoveries(section: Section) -> tuple[Discovery, ...]:
         options = docker(inner)
         if options is not None:
             found.append(DockerTargets(options))
+    for inner in section.sections("http_sd_configs"):
+        asked = http(inner)
+        if asked is not None:
+            found.append(HttpTargets(asked))
     return tuple(found)
 
 

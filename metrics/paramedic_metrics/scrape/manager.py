@@ -17,14 +17,13 @@ from paramedic_core.errors import BadInput, ParamedicError
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.world import World
 from paramedic_metrics.scrape.config import Job
+from paramedic_metrics.scrape.http_sd import LOOK, HttpTargets
 from paramedic_metrics.scrape.loop import Loop
 from paramedic_metrics.scrape.targets import Target, before, make_target
 from paramedic_metrics.sink import Sink
 
 log = logging.getLogger("paramedic.scrape")
 _WORKERS = 32
-_LOOK = 5.0
-"""Seconds between two looks for targets."""
 _MOST_TARGETS = 5000
 _KEPT_DROPPED = 100
 
@@ -77,6 +76,8 @@ class Scraper:
         self._due: list[_Due] = []
         self._number = itertools.count()
         self._flying: set[Loop] = set()
+        self._asking: dict[int, HttpTargets] = {}
+        self._looked = float("-inf")
         self._wake = threading.Event()
         self._stopping = False
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="scrape")
@@ -91,10 +92,10 @@ class Scraper:
     def stop(self) -> None:
         with self._lock:
             self._stopping = True
-            loops = list(self._flying)
+            loops, under_way = list(self._flying), self._under_way()
         self._wake.set()
-        for loop in loops:
-            loop.expire()
+        for exchange in under_way:
+            exchange.expire()
         self._workers.shutdown(wait=False, cancel_futures=True)
         if self._thread.ident:
             self._thread.join(1.0)
@@ -133,6 +134,7 @@ class Scraper:
         """Find targets anew."""
         world = self._world()
         for pool in self.pools():
+            self._ask([d for d in pool.job.discoveries if isinstance(d, HttpTargets)])
             found = [d.targets(world) for d in pool.job.discoveries]
             trouble = "; ".join(d.trouble for d in pool.job.discoveries if d.trouble)
             if trouble != pool.trouble and trouble:
@@ -141,6 +143,27 @@ class Scraper:
             if found != pool.found:
                 pool.found = found
                 self._sync(pool, [labels for part in found for labels in part])
+
+    def _ask(self, lists: Sequence[HttpTargets]) -> None:
+        """Have lists asked for that are due; what they say counts at the look that follows their answer."""
+        for asked in lists:
+            with self._lock:
+                if id(asked) in self._asking or self._stopping or not asked.begin(time.monotonic()):
+                    continue
+                self._asking[id(asked)] = asked
+                self._workers.submit(self._refresh, asked)
+
+    def _refresh(self, asked: HttpTargets) -> None:
+        try:
+            asked.refresh()
+        except Exception as error:
+            asked.trouble = f"{asked.options.url}: {error}"
+            log.exception("asking %s for targets failed", asked.options.url)
+        finally:
+            with self._lock:
+                del self._asking[id(asked)]
+            self._looked = float("-inf")
+            self._wake.set()
 
     def _sync(self, pool: Pool, found: Sequence[Mapping[str, str]]) -> None:
         wanted: dict[Target, dict[str, str]] = {}
@@ -171,6 +194,9 @@ class Scraper:
                     loop = pool.loops[target] = Loop(target, full, pool.job, self._sink, self._clock)
                     self._plan(loop, self._clock.now() + _offset(target))
 
+    def _under_way(self) -> list[Loop | HttpTargets]:
+        return [*self._flying, *self._asking.values()]
+
     def _plan(self, loop: Loop, at: float, *, closing: bool = False) -> None:
         heapq.heappush(self._due, _Due(at, next(self._number), loop, closing))
 
@@ -179,34 +205,33 @@ class Scraper:
         self._plan(loop, self._clock.now() + loop.target.interval, closing=True)
 
     def _run(self) -> None:
-        looked = float("-inf")
         while not self._stopping:
             self._wake.clear()
-            if time.monotonic() - looked >= _LOOK or not self._due:
-                looked = time.monotonic()
+            if time.monotonic() - self._looked >= LOOK or not self._due:
+                self._looked = time.monotonic()
                 try:
                     self.look()
                 except Exception:
                     # One broken discovery must not end all scraping; it is said, and looked for again.
                     log.exception("looking for targets failed")
             self._begin()
-            self._wake.wait(self._pause(looked))
+            self._wake.wait(self._pause(self._looked))
 
     def _pause(self, looked: float) -> float:
         now = time.monotonic()
-        pause = looked + _LOOK - now
+        pause = looked + LOOK - now
         with self._lock:
             if self._due:
                 pause = min(pause, self._due[0].at - self._clock.now())
-            for loop in self._flying:
-                pause = min(pause, loop.deadline - now)
-        return max(0.0, min(pause, _LOOK))
+            for exchange in self._under_way():
+                pause = min(pause, exchange.deadline - now)
+        return max(0.0, min(pause, LOOK))
 
     def _begin(self) -> None:
         now, moment = time.monotonic(), self._clock.now()
         with self._lock:
-            for loop in [f for f in self._flying if f.deadline <= now]:
-                loop.expire()
+            for exchange in [e for e in self._under_way() if e.deadline <= now]:
+                exchange.expire()
             while self._due and self._due[0].at <= moment and not self._stopping:
                 due = heapq.heappop(self._due)
                 pool = self._pools.get(due.loop.job.pool)
@@ -260,7 +285,7 @@ class Scraper:
 
 def _offset(target: Target) -> float:
     """Seconds into the interval at which a target is asked first: spread evenly, and the same after a restart."""
-    if target.socket:
+    if not target.spread:
         return 0.0
     digest = hashlib.blake2b(f"{target.url}{target.labels}".encode(), digest_size=8).digest()
     return min(10.0, target.interval) * int.from_bytes(digest, "big") / 2**64

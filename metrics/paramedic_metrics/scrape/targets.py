@@ -29,6 +29,8 @@ class Target:
     pool: str = ""
     socket: str = ""
     """A unix socket, for the roles of this host."""
+    spread: bool = True
+    """As the job has it."""
 
     @property
     def key(self) -> str:
@@ -71,6 +73,7 @@ def make_target(discovered: Mapping[str, str], job: Job) -> Target | None:
         https=scheme == "https",
         pool=job.pool,
         socket=job.socket,
+        spread=job.spread,
     )
 
 

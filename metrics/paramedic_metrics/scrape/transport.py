@@ -158,10 +158,16 @@ def _file(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An exposition as it came, unpacked."""
+    """An answer as it came, unpacked."""
 
     body: bytes
-    openmetrics: bool
+    kind: str
+    """Its Content-Type, whole."""
+
+    @property
+    def openmetrics(self) -> bool:
+        """Whether it says that it is OpenMetrics."""
+        return self.kind.partition(";")[0].strip().lower() == "application/openmetrics-text"
 
 
 class Connection:
@@ -313,8 +319,7 @@ class Connection:
             raise http.client.IncompleteRead(b"", response.length)
         if unpack is not None and not unpack.eof:
             raise ScrapeFailed("its gzip was cut off")
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Answer(b"".join(parts), openmetrics=kind == "application/openmetrics-text")
+        return Answer(b"".join(parts), response.headers.get("Content-Type", "").strip())
 
 
 class _Unix(http.client.HTTPConnection):
