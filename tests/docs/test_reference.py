@@ -34,7 +34,7 @@ SURFACE = {
 }
 COMMANDS = {
     "run", "demo", "check", "config", "status", "plan", "journal", "explain", "heal", "freeze", "doctor", "healthcheck",
-    "token", "version", "notify",
+    "token", "version", "notify", "query", "tsdb",
 }  # fmt: skip
 
 

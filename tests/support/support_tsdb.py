@@ -68,3 +68,29 @@ class Rig:
 
     def samples(self, matchers: list[Matcher] = ALL, start: int = 0, end: int = EVER[1]) -> Samples:
         return samples(self.store.select(matchers, start, end))
+
+
+def fill(rig: Rig, count: int, rows: int = 20, step: float = 15.0) -> Samples:
+    """Scrapes of one target, some series of each kind; what must be found."""
+    names = [labels(name=f"m{i % 5}", job="node", i=str(i)) for i in range(rows)]
+    plan = rig.store.plan("scrape/node", rig.store.ids(names))
+    luck = np.random.default_rng(rows)
+    expected: Samples = {}
+    for number in range(count):
+        rig.clock.advance(step)
+        values = np.array(
+            [(1.0, number * i, luck.uniform(), round(luck.uniform() * 50) / 10)[i % 4] for i in range(rows)]
+        )
+        assert rig.store.append(plan, rig.now, values).stored == rows
+        expected |= {(one, rig.now): bits_of(v) for one, v in zip(names, values.tolist(), strict=True)}
+        rig.store.upkeep.turn()
+    return expected
+
+
+def flip(path: Path, at: int, mask: int = 0x40) -> None:
+    """Change one bit of a file where it lies."""
+    with path.open("r+b") as file:
+        file.seek(at)
+        (byte,) = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte ^ mask]))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,6 +185,23 @@ class Block:
         whole = scaling.raise_again(low, self._firsts[number].reshape(rows, -1), order)
         begin = int(self._starts[number])
         return scaling.unscale(whole, self._exponents[begin : begin + rows])
+
+    def bad(self) -> dict[int, str]:
+        """The stripes that are damaged, each with what is wrong; reads all of it."""
+        found = {}
+        for number in range(self.stripes):
+            try:
+                self.stripe(number)
+            except BadInput as error:
+                found[number] = str(error)
+        return found
+
+    def rows_of(self, stripes: Container[int]) -> NDArray[np.int64]:
+        """The rows that are in these stripes."""
+        inside = np.array([number in stripes for number in range(self.stripes)], np.bool_)
+        place = self._place.astype(np.int64) - len(self._constants)
+        at = np.searchsorted(self._starts, place, side="right") - 1
+        return np.flatnonzero((place >= 0) & np.append(inside, False)[np.minimum(at, self.stripes)])
 
     def fill(
         self,

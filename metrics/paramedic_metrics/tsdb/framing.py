@@ -1,4 +1,4 @@
-"""Records in a file that only grows: each with its length and a checksum, so that a torn end is seen.
+"""Records in a file that only grows: each with its length and a checksum, so that what is damaged or torn is seen.
 
     offset  size
     0       4     bytes of the payload
@@ -7,6 +7,8 @@
     9       …     payload
 
 The checksum covers the record's offset too: what an earlier life left behind in a file can never be taken for a record.
+After a damaged one the next whole one is looked for. A repair puts a record of the kind VOID over what was damaged, so that
+the others keep their places.
 """
 
 from __future__ import annotations
@@ -16,9 +18,18 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 _HEAD = struct.Struct("<IIB")
 _SALT = struct.Struct("<BQ")
 MOST_RECORD = 64 << 20
+VOID = 255
+"""The kind of a record that stands where there was a damaged one."""
+_KINDS = 8
+"""Other kinds are below this."""
+_WINDOW = 1 << 20
+_MOST_SEARCH = 256 << 20
+"""Bytes that are summed up, at most, in search of the next whole record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,27 @@ class Record:
     @property
     def end(self) -> int:
         """Where the next begins."""
-        return self.offset + _HEAD.size + len(self.payload)
+        return self.offset + self.size
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return _HEAD.size + len(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A stretch in which there is no whole record."""
+
+    offset: int
+    end: int
+    known: bool = False
+    """It has been repaired over: nothing new."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.end - self.offset
 
 
 def frame(kind: int, payload: bytes, offset: int) -> bytes:
@@ -46,16 +77,58 @@ def frame(kind: int, payload: bytes, offset: int) -> bytes:
     return _HEAD.pack(len(payload), zlib.crc32(payload, zlib.crc32(_SALT.pack(kind, offset))), kind) + payload
 
 
-def records(data: memoryview, start: int = 0) -> Iterator[Record]:
-    """All whole records from `start` on, up to the first that is none."""
+def void(hole: Hole) -> bytes:
+    """A record that fills a hole; empty when the hole is too small for one."""
+    return frame(VOID, bytes(hole.size - _HEAD.size), hole.offset) if hole.size >= _HEAD.size else b""
+
+
+def scan(data: memoryview, start: int = 0) -> Iterator[Record | Hole]:
+    """All whole records from `start` on, and the holes between and behind them."""
     at = start
-    while at + _HEAD.size <= len(data):
-        length, crc, kind = _HEAD.unpack_from(data, at)
-        end = at + _HEAD.size + length
-        if length > MOST_RECORD or end > len(data):
-            return
-        payload = data[at + _HEAD.size : end]
-        if zlib.crc32(payload, zlib.crc32(_SALT.pack(kind, at))) != crc:
-            return
-        yield Record(at, kind, payload)
-        at = end
+    while at < len(data):
+        record = _record(data, at)
+        if record is None:
+            end = _next(data, at)
+            yield Hole(at, end)
+            at = end
+            continue
+        at = record.end
+        yield record if record.kind != VOID else Hole(record.offset, record.end, known=True)
+
+
+def _record(data: memoryview, at: int) -> Record | None:
+    if at + _HEAD.size > len(data):
+        return None
+    length, crc, kind = _HEAD.unpack_from(data, at)
+    end = at + _HEAD.size + length
+    if length > MOST_RECORD or end > len(data):
+        return None
+    payload = data[at + _HEAD.size : end]
+    if zlib.crc32(payload, zlib.crc32(_SALT.pack(kind, at))) != crc:
+        return None
+    return Record(at, kind, payload)
+
+
+def _next(data: memoryview, at: int) -> int:
+    """Where the next whole record begins after a place at which there is none; the end when there is none."""
+    # The length that stands there is not believed: it may be damaged, or torn with other records behind it.
+    left = _MOST_SEARCH
+    for begin in range(at + 1, len(data) - _HEAD.size + 1, _WINDOW):
+        for place, length in _candidates(data, begin, min(begin + _WINDOW, len(data) - _HEAD.size + 1)):
+            left -= length
+            if left < 0:
+                return len(data)
+            if _record(data, place) is not None:
+                return place
+    return len(data)
+
+
+def _candidates(data: memoryview, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Places from `begin` on and before `end` at which kind and length are possible ones, and the lengths."""
+    raw = np.frombuffer(data[begin : end + _HEAD.size - 1], np.uint8)
+    count = end - begin
+    kinds = raw[8 : 8 + count]
+    places = np.flatnonzero(((kinds > 0) & (kinds < _KINDS)) | (kinds == VOID))
+    lengths = sum(raw[places + n].astype(np.int64) << 8 * n for n in range(4))
+    fits = (lengths <= MOST_RECORD) & (begin + places + _HEAD.size + lengths <= len(data))
+    yield from zip((begin + places[fits]).tolist(), np.asarray(lengths)[fits].tolist(), strict=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from paramedic_core.counters import Counters
 from paramedic_core.errors import BadInput
 from paramedic_metrics.tsdb import records, stats
-from paramedic_metrics.tsdb.framing import Record
+from paramedic_metrics.tsdb.framing import Hole, Record
 from paramedic_metrics.tsdb.head import Head
 from paramedic_metrics.tsdb.index import Index
 from paramedic_metrics.tsdb.parts import Parts, newest_sealed
@@ -30,6 +30,8 @@ def replay(head: Head, index: Index, parts: Parts, counters: Counters) -> None:
         counters: see `stats`.
     """
     sealed = newest_sealed(parts.all())
+    # What was sealed is known by its place: no new record may get one that lies before.
+    head.wal.resume(max(sealed.values(), default=0))
     # An id that only the log knows must never be given to another series.
     highest = index.next - 1
     for where, cells in logged(head.wal):
@@ -48,42 +50,77 @@ def replay(head: Head, index: Index, parts: Parts, counters: Counters) -> None:
     for damage in head.wal.damage:
         counters.add(stats.WAL_CORRUPT)
         counters.add(stats.LOST, damage.lost)
-        log.warning("the end of %s could not be read: %d bytes from %d on", damage.path, damage.lost, damage.offset)
+        log.warning(
+            "%d bytes of %s, from %d on, could not be read: what came in then is lost, `paramedic tsdb check` shows more",
+            damage.lost, damage.path, damage.offset,
+        )  # fmt: skip
 
 
 def logged(wal: Wal) -> Iterator[tuple[int, records.Cells]]:
     """Everything in the log, in order, with its place."""
-    layouts: dict[int, records.Layout] = {}
-    before: dict[int, NDArray[np.float64]] = {}
-    segment = -1
-    for number, record in wal.read():
+    decoder = Decoder()
+    segment, senseless = -1, 0
+    for number, item in wal.read():
         if number != segment:
-            segment, layouts, before = number, {}, {}
+            _tell(segment, senseless)
+            segment, decoder, senseless = number, Decoder(), 0
         try:
-            cells = _cells(record, layouts, before)
-        except (BadInput, UnicodeDecodeError) as error:
-            log.warning("a record of segment %d at %d makes no sense: %s", number, record.offset, error)
+            cells = decoder.take(item)
+        except BadInput as error:
+            if not senseless:
+                log.warning("the record of segment %d at %d makes no sense: %s", number, item.offset, error)
+            senseless += 1
             continue
         if cells is not None:
-            yield place(number, record.offset), cells
+            yield place(number, item.offset), cells
+    _tell(segment, senseless)
 
 
-def _cells(
-    record: Record, layouts: dict[int, records.Layout], before: dict[int, NDArray[np.float64]]
-) -> records.Cells | None:
-    if record.kind == records.LAYOUT:
-        layout = records.unpack_layout(record.payload)
-        layouts[layout.number] = layout
-        before.pop(layout.number, None)
-        return None
-    if record.kind == records.CELLS:
-        return records.unpack_cells(record.payload)
-    if record.kind != records.SCRAPE:
-        raise BadInput(f"kind {record.kind} is not known here: is it from a newer paramedic?")
-    number, t = records.scrape_layout(record.payload)
-    if number not in layouts:
-        raise BadInput("a scrape's layout is missing")
-    layout = layouts[number]
-    values = records.unpack_scrape(record.payload, len(layout.ids), before.get(number))
-    before[number] = values
-    return records.Cells(layout.loose, layout.group, t, layout.ids, values)
+def _tell(segment: int, senseless: int) -> None:
+    if senseless > 1:
+        log.warning("%d records of segment %d make no sense without what is lost", senseless, segment)
+
+
+class Decoder:
+    """What the records of one segment say, one after the other."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[int, records.Layout] = {}
+        self._before: dict[int, NDArray[np.float64]] = {}
+
+    def take(self, item: Record | Hole) -> records.Cells | None:
+        """The samples of the next record; None when it has none.
+
+        Raises:
+            BadInput: it makes no sense, or what it refers to is lost.
+        """
+        if isinstance(item, Hole):
+            # A scrape says what has changed since the one before: without that nothing is known of the rest.
+            self._before.clear()
+            return None
+        try:
+            return self._taken(item)
+        except BadInput:
+            self._before.clear()
+            raise
+        except (UnicodeDecodeError, ValueError) as error:
+            self._before.clear()
+            raise BadInput(f"a record cannot be read: {error}") from error
+
+    def _taken(self, record: Record) -> records.Cells | None:
+        if record.kind == records.LAYOUT:
+            layout = records.unpack_layout(record.payload)
+            self._layouts[layout.number] = layout
+            self._before.pop(layout.number, None)
+            return None
+        if record.kind == records.CELLS:
+            return records.unpack_cells(record.payload)
+        if record.kind != records.SCRAPE:
+            raise BadInput(f"kind {record.kind} is not known here: is it from a newer paramedic?")
+        number, t = records.scrape_layout(record.payload)
+        if number not in self._layouts:
+            raise BadInput("a scrape's layout is missing")
+        layout = self._layouts[number]
+        values = records.unpack_scrape(record.payload, len(layout.ids), self._before.get(number))
+        self._before[number] = values
+        return records.Cells(layout.loose, layout.group, t, layout.ids, values)

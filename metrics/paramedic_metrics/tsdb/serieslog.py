@@ -7,11 +7,12 @@ rewritten is one such record with all of them, so starting up is a few NumPy ope
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import struct
 import threading
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,12 @@ from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder, write_atomic
 from paramedic_metrics.series import Labels
+from paramedic_metrics.tsdb.aside import keep
 from paramedic_metrics.tsdb.codec import deflate, inflate
-from paramedic_metrics.tsdb.framing import frame, records
+from paramedic_metrics.tsdb.framing import Hole, Record, frame, scan
 from paramedic_metrics.tsdb.index import Index
+
+log = logging.getLogger("paramedic.metrics.tsdb")
 
 NAME = "series.log"
 _MAGIC = b"PMS1"
@@ -32,6 +36,7 @@ _HEAD = struct.Struct("<IIIII")
 _CHUNK = 50_000
 """Series a record, at most."""
 _MOST_UNPACKED = 256 << 20
+_MOST_FILE = 2 << 30
 
 
 class SeriesLog:
@@ -43,34 +48,49 @@ class SeriesLog:
 
     Raises:
         StoreUnavailable: it cannot be opened.
-        BadInput: it is not such a file.
     """
 
     def __init__(self, folder: Path, index: Index) -> None:
         self.path = folder / NAME
-        self.lost = 0
-        """Bytes at its end that could not be read."""
+        self.damage: list[Hole] = []
+        """What of it could not be read: series whose names are lost."""
         self._unsynced = False
         self._lock = threading.Lock()
         try:
-            data = memoryview(self.path.read_bytes()) if self.path.exists() else memoryview(b"")
-            if 0 < len(data) < len(_MAGIC):
-                data = memoryview(b"")
-            if data and data[: len(_MAGIC)] != _MAGIC:
-                raise BadInput(f"{self.path} is no list of series")
+            data = read(self.path)
             self.size = len(_MAGIC)
-            for record in records(data, self.size):
-                _load(record.payload, index)
-                self.size = record.end
-            self.lost = max(0, len(data) - self.size)
+            for item in load(data, index):
+                if isinstance(item, Record):
+                    self.size = item.end
+                elif not item.known:
+                    self.damage.append(item)
+            if len(data) > self.size:
+                self.size = self._tail(data)
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if not data:
+            if len(data) < len(_MAGIC):
                 os.write(self._fd, _MAGIC)
                 sync_folder(folder)
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
         except OSError as error:
             raise StoreUnavailable(f"the list of series {self.path} cannot be opened: {error}") from error
+        for hole in self.damage:
+            log.error(
+                "bytes %d to %d of %s are damaged: the names of the series in them are lost, "
+                "`paramedic tsdb check` shows more",
+                hole.offset, hole.end, self.path,
+            )  # fmt: skip
+
+    def _tail(self, data: memoryview) -> int:
+        """Keep what is behind the last record elsewhere; returns where the next may be written."""
+        try:
+            keep(self.path.parent, f"{NAME}-{self.size}", data[self.size :])
+        except OSError as error:
+            log.warning(
+                "the damaged end of %s stays where it is, for it cannot be kept elsewhere: %s", self.path, error
+            )
+            return len(data)
+        return self.size
 
     def append(self, ids: Sequence[int], labels: Sequence[Labels]) -> None:
         """Write series down, all of them or none.
@@ -132,9 +152,11 @@ class SeriesLog:
             self.size, self._unsynced = len(data), False
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it; may be called twice."""
         with self._lock:
-            os.close(self._fd)
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
 
 def pack(ids: Sequence[int], labels: Sequence[Labels]) -> bytes:
@@ -153,20 +175,55 @@ def pack(ids: Sequence[int], labels: Sequence[Labels]) -> bytes:
     return _HEAD.pack(len(body), len(ids), len(refs), len(numbers), 0) + packed
 
 
+def read(path: Path) -> memoryview:
+    """The file's bytes; none when it is not there.
+
+    Raises:
+        OSError: it cannot be read, or is larger than any of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_FILE + 1)
+    except FileNotFoundError:
+        return memoryview(b"")
+    if len(data) > _MOST_FILE:
+        raise OSError(errno.EFBIG, f"it is larger than {_MOST_FILE} bytes", str(path))
+    return memoryview(data)
+
+
+def load(data: memoryview, index: Index) -> Iterator[Record | Hole]:
+    """Take all series into an index; says what was read, and what could not be."""
+    if data and data[: len(_MAGIC)] != _MAGIC:
+        yield Hole(0, min(len(_MAGIC), len(data)))
+    for item in scan(data, len(_MAGIC)):
+        if isinstance(item, Record):
+            try:
+                _load(item.payload, index)
+            except BadInput as error:
+                log.warning("the record of series at %d cannot be used: %s", item.offset, error)
+                yield Hole(item.offset, item.end)
+                continue
+        yield item
+
+
 def _load(payload: memoryview, index: Index) -> None:
+    if len(payload) < _HEAD.size:
+        raise BadInput("a record of series is cut")
     size, series, refs, pairs, _ = _HEAD.unpack_from(payload)
     if size > _MOST_UNPACKED or size < 6 * series + 4 * refs:
         raise BadInput("a record of series contradicts itself")
+    body = memoryview(inflate(payload[_HEAD.size :], size))
     try:
-        body = memoryview(inflate(payload[_HEAD.size :], size))
         texts = orjson.loads(body[6 * series + 4 * refs :])
     except orjson.JSONDecodeError as error:
         raise BadInput(f"a record of series cannot be read: {error}") from error
-    if len(texts) != 2 * pairs:
+    if not isinstance(texts, list) or len(texts) != 2 * pairs or set(map(type, texts)) - {str}:
         raise BadInput("a record of series contradicts itself")
     ids = np.frombuffer(body[: 4 * series], "<u4").astype(np.uint32)
     counts = np.frombuffer(body[4 * series : 6 * series], "<u2").astype(np.int64)
     numbers = np.frombuffer(body[6 * series : 6 * series + 4 * refs], "<u4").astype(np.int64)
-    if counts.sum() != refs or (refs and numbers.max() >= pairs):
+    if counts.sum() != refs or (refs and numbers.max() >= pairs) or (np.diff(ids.astype(np.int64)) <= 0).any():
         raise BadInput("a record of series contradicts itself")
+    if series and ids[0] < index.next:
+        raise BadInput("a record of series has ids that another has")
     index.load(list(zip(texts[::2], texts[1::2], strict=True)), ids, counts, numbers)

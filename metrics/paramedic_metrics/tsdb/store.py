@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,12 +18,14 @@ from paramedic_core.counters import Counters
 from paramedic_core.errors import BadInput, LimitExceeded, NotFound, StoreUnavailable
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.settings import MetricsSettings
+from paramedic_core.sys.files import sync_folder
 from paramedic_metrics.series import ABSENT_BITS, Frame, Labels, Matcher, bits
 from paramedic_metrics.tsdb import read, recovery, stats
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.group import Outcome, Plan
 from paramedic_metrics.tsdb.head import Head, Rules
 from paramedic_metrics.tsdb.index import NONE, Fresh, Ids, Index
+from paramedic_metrics.tsdb.lock import Lock
 from paramedic_metrics.tsdb.match import match
 from paramedic_metrics.tsdb.parts import Parts
 from paramedic_metrics.tsdb.serieslog import SeriesLog
@@ -71,18 +74,32 @@ class Store:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"the metrics' folder {folder} cannot be used: {error}") from error
+        with ExitStack() as undo:
+            self._lock = Lock(folder)
+            undo.callback(self._lock.release)
+            self._open(undo)
+            undo.pop_all()
+        self.counters.set(stats.REPLAY, time.monotonic() - began)
+        self._full = ""
+
+    def _open(self, undo: ExitStack) -> None:
+        settings, folder = self.settings, self.folder
         self.index = Index(settings.series)
         self._series = SeriesLog(folder, self.index)
+        undo.callback(self._series.close)
+        for hole in self._series.damage:
+            self.counters.add(stats.DAMAGED)
+            self.counters.add(stats.LOST, hole.size)
         self._unwritten = Fresh()
         self.cache = Cache(settings.cache_bytes)
         self.parts = Parts(folder, self.counters)
         self.wal = Wal(folder / "wal")
+        # Their folders, when they are new: what is durable in a folder that is not would be lost with it.
+        sync_folder(folder)
         rules = Rules(int(settings.out_of_order * 1000), int(settings.retention * 1000))
-        self.head = Head(self.wal, rules, clock, self.index.unknown)
+        self.head = Head(self.wal, rules, self._clock, self.index.unknown)
         recovery.replay(self.head, self.index, self.parts, self.counters)
-        self.upkeep = Upkeep(self, self._series, clock)
-        self.counters.set(stats.REPLAY, time.monotonic() - began)
-        self._full = ""
+        self.upkeep = Upkeep(self, self._series, self._clock)
 
     def start(self) -> None:
         """Begin to seal, to make durable and to clear away."""
@@ -90,14 +107,17 @@ class Store:
 
     def stop(self) -> None:
         """Make everything durable and let go of the files."""
-        self.upkeep.stop()
+        ended = self.upkeep.stop()
         self.wal.close()
         self._series.close()
+        if ended:
+            self._lock.release()
 
     def abandon(self) -> None:
         """Let go of the files as a killed process does, with nothing made durable."""
         self.wal.abandon()
         self._series.close()
+        self._lock.release()
 
     def ready(self) -> Readiness:
         """Whether samples can be stored."""

@@ -61,11 +61,13 @@ class Upkeep:
         self._thread = threading.Thread(target=self._run, name="tsdb-upkeep", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End; what it is at is left undone, and nothing is lost by it."""
+    def stop(self) -> bool:
+        """End; what it is at is left undone, and nothing is lost by it. Returns whether it has ended already."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(1.5)
+        if self._thread is None:
+            return True
+        self._thread.join(1.5)
+        return not self._thread.is_alive()
 
     def now(self) -> float:
         """Monotonic seconds."""

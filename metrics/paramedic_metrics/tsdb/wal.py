@@ -17,12 +17,32 @@ from pathlib import Path
 from paramedic_core.errors import StoreUnavailable
 from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder
-from paramedic_metrics.tsdb.framing import Record, frame, records
+from paramedic_metrics.tsdb.framing import MOST_RECORD, Hole, Record, frame, scan
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
 SEGMENT_BYTES = 16 << 20
 _MAGIC = b"PMW1"
+_MOST_SEGMENT = SEGMENT_BYTES + 2 * MOST_RECORD
+
+
+def read_segment(path: Path) -> Iterator[Record | Hole]:
+    """All of one segment.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        # None of ours is larger, and what is behind would not fit into memory.
+        data = memoryview(file.read(_MOST_SEGMENT))
+    begin = len(_MAGIC) if data[: len(_MAGIC)] == _MAGIC else 0
+    if not begin and data:
+        begin = min(len(_MAGIC), len(data))
+        yield Hole(0, begin)
+    yield from scan(data, begin)
+    if size > _MOST_SEGMENT:
+        yield Hole(len(data), size)
 
 
 def place(segment: int, offset: int) -> int:
@@ -32,12 +52,12 @@ def place(segment: int, offset: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A segment of which the end could not be read."""
+    """A stretch of a segment that could not be read."""
 
     path: Path
     offset: int
     lost: int
-    """Bytes after the last good record; a torn last record is no more than one scrape."""
+    """Bytes; a torn last record is no more than one scrape."""
 
 
 class Wal:
@@ -55,7 +75,6 @@ class Wal:
         self.damage: list[Damage] = []
         self._fd = -1
         self._full: list[int] = []
-        self._size = 0
         self._unsynced = False
         self._sync_lock = threading.Lock()
         try:
@@ -65,6 +84,7 @@ class Wal:
             raise StoreUnavailable(f"the metrics' log {folder} cannot be used: {error}") from error
         # A new life writes to a new file: the last one may end torn.
         self.segment = max(self.sizes, default=0)
+        self._size = self.sizes.get(self.segment, 0)
 
     @property
     def size(self) -> int:
@@ -85,6 +105,7 @@ class Wal:
         if self._fd >= 0 and self._size + room <= SEGMENT_BYTES:
             return
         self._leave()
+        before = self.segment, self._size
         number = self.segment + 1
         path = self._path(number)
         try:
@@ -94,7 +115,7 @@ class Wal:
             self._write(_MAGIC)
             fault("tsdb.after_segment")
         except OSError as error:
-            self._abandon(path)
+            self._abandon(path, before)
             raise self._unavailable(error) from error
 
     def append(self, kind: int, payload: bytes) -> int:
@@ -141,20 +162,21 @@ class Wal:
             for fd in full:
                 os.close(fd)
 
-    def read(self) -> Iterator[tuple[int, Record]]:
-        """Every record of earlier lives, with its segment; `damage` says afterwards what could not be read."""
+    def read(self) -> Iterator[tuple[int, Record | Hole]]:
+        """All that earlier lives wrote, with its segment; `damage` says afterwards what could not be read."""
         for number in sorted(self.sizes):
             if number == self.segment and self._fd >= 0:
                 continue
             path = self._path(number)
-            data = memoryview(path.read_bytes())
-            at = len(_MAGIC)
-            if data[:at] == _MAGIC:
-                for record in records(data, at):
-                    at = record.end
-                    yield number, record
-            if at < len(data):
-                self.damage.append(Damage(path, at, len(data) - at))
+            for item in read_segment(path):
+                if isinstance(item, Hole) and not item.known:
+                    self.damage.append(Damage(path, item.offset, item.size))
+                yield number, item
+
+    def resume(self, where: int) -> None:
+        """Never give out a place before this one, though the files that had them may be gone."""
+        if self._fd < 0 and self.segment < where >> 32:
+            self.segment, self._size = where >> 32, 0
 
     def drop_before(self, where: int) -> int:
         """Remove the segments that lie before a place; returns how many."""
@@ -193,14 +215,14 @@ class Wal:
                 self._full.append(self._fd)
                 self._fd = -1
 
-    def _abandon(self, path: Path) -> None:
+    def _abandon(self, path: Path, before: tuple[int, int]) -> None:
         """The segment could not be begun: leave nothing of it, so that its number can be tried again."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
             path.unlink(missing_ok=True)
             self.sizes.pop(self.segment, None)
-        self.segment, self._size = max(self.sizes, default=self.segment), 0
+        self.segment, self._size = before
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08}.wal"

@@ -1,0 +1,93 @@
+"""`paramedic tsdb`: look after the stored metrics: check them, repair them, write them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from paramedic.console import exits
+from paramedic.console.arguments import data_option, echo_json, output_option
+from paramedic.console.peers import NoRights
+from paramedic.console.table import Cell, show, tinted
+from paramedic.console.words import amount, clean, counted, moment
+
+if TYPE_CHECKING:
+    from paramedic_metrics.tsdb.check import Damage, Report
+
+# NumPy takes longer to import than most commands take: what needs it is imported in the commands below.
+
+
+@click.group("tsdb")
+def command() -> None:
+    """Look after the stored metrics, without asking the hub: all of it works on the files themselves."""
+
+
+@command.command("check")
+@data_option
+@output_option()
+def check(data: Path, output: str) -> int:
+    """Read everything that is stored, and name what is damaged. Nothing is changed; a running hub may go on.
+
+    Exit status 0: all can be read; 1: something is damaged; 3: only things that were set aside before.
+    """
+    from paramedic_metrics.tsdb.check import check as checked  # noqa: PLC0415
+
+    with _readable(data / "metrics") as folder:
+        report = checked(folder)
+    if output == "json":
+        echo_json({**asdict(report), "folder": str(folder)})
+    else:
+        _print(report)
+    return exits.FAILED if report.damage else exits.ATTENTION if report.notes else exits.OK
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[Path]:
+    """The store's folder; what the system refuses is said in words."""
+    try:
+        yield folder
+    except PermissionError as error:
+        raise NoRights(f"no right to read {error.filename}: call this as root (`sudo paramedic tsdb …`)") from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or folder}: {error.strerror}: look at that disk") from error
+
+
+def _print(report: Report) -> None:
+    now = time.time()
+    if report.damage:
+        titles = ("FILE", "WHAT", "FROM BYTE", "BYTES", "SERIES", "SAMPLES", "FROM", "UNTIL", "WHY")
+        show(titles, [_row(d, now) for d in report.damage], right=("FROM BYTE", "BYTES", "SERIES", "SAMPLES"))
+        click.echo()
+    for note in report.notes:
+        click.echo(f"{tinted('finding: ', 'warn')}{clean(note)}")
+    by = f", which process {clean(report.open_by)} has open" if report.open_by else ""
+    click.echo(
+        f"read {counted(report.samples, 'sealed sample')} of {counted(report.series, 'series', 'series')} in "
+        f"{counted(report.blocks, 'block')} of {counted(report.parts, 'part')}, and "
+        f"{counted(report.records, 'record')} of the log: {amount(report.bytes)} of {report.folder}{by}",
+        err=True,
+    )
+    if report.damage:
+        click.echo(f"{counted(len(report.damage), 'damage')}: `paramedic tsdb repair` sets it aside", err=True)
+    else:
+        click.echo("all of it can be read", err=True)
+
+
+def _row(damage: Damage, now: float) -> tuple[Cell | str, ...]:
+    return (
+        damage.file,
+        damage.what,
+        str(damage.offset),
+        str(damage.length),
+        "?" if damage.series is None else str(damage.series),
+        "?" if damage.samples is None else str(damage.samples),
+        "?" if damage.start is None else moment(damage.start / 1000, now),
+        "?" if damage.end is None else moment(damage.end / 1000, now),
+        Cell(damage.why, "bad"),
+    )

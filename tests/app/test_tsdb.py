@@ -1,0 +1,48 @@
+"""`paramedic tsdb` on a store of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paramedic.cli import main
+from support_tsdb import Rig, fill, flip
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rig = Rig(tmp_path / "metrics")
+    fill(rig, 200)
+    rig.store.upkeep.seal_all()
+    rig.store.stop()
+    return tmp_path
+
+
+def called(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    status = main(["tsdb", *map(str, words)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_check(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    status, out, err = called(capsys, "check", "--data", data)
+    assert (status, out) == (0, "")
+    assert "read 4000 sealed samples of 20 series in 1 block of 1 part" in err
+    assert "all of it can be read" in err
+    (path,) = (data / "metrics/parts").glob("*.part")
+    flip(path, 100)
+    status, out, err = called(capsys, "check", "--data", data)
+    assert status == 1
+    assert out.splitlines()[1].split()[:3] == [f"parts/{path.name}", "block", "0"]
+    assert "paramedic tsdb repair" in err
+    status, out, _ = called(capsys, "check", "--data", data, "-o", "json")
+    assert status == 1
+    (damage,) = json.loads(out)["damage"]
+    assert (damage["file"], damage["series"], damage["samples"]) == (f"parts/{path.name}", 20, 4000)
+
+
+def test_no_store_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, _, err = called(capsys, "check", "--data", tmp_path)
+    assert (status, "is --data right?" in err) == (1, True)
