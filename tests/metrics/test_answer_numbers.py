@@ -51,7 +51,11 @@ def test_moments(ms: int, text: str) -> None:
 def test_a_matrix_has_exactly_the_samples_that_there_are(rows: int, columns: int, data: st.DataObject) -> None:
     values = np.array(
         data.draw(
-            st.lists(st.lists(st.floats(-1e9, 1e9), min_size=columns, max_size=columns), min_size=rows, max_size=rows)
+            st.lists(
+                st.lists(st.floats() | st.floats(-1e9, 1e9), min_size=columns, max_size=columns),
+                min_size=rows,
+                max_size=rows,
+            )
         ),
         dtype=np.float64,
     ).reshape(rows, columns)
@@ -59,7 +63,7 @@ def test_a_matrix_has_exactly_the_samples_that_there_are(rows: int, columns: int
         data.draw(st.lists(st.lists(st.booleans(), min_size=columns, max_size=columns), min_size=rows, max_size=rows)),
         dtype=np.bool_,
     ).reshape(rows, columns)
-    times = 1000 * np.arange(columns, dtype=np.int64) + 500
+    times = 500 * np.arange(columns, dtype=np.int64) + 500
     labels = [(("__name__", 'a"\\'), ("row", str(n))) for n in range(rows)]
     for given_mask in (mask, None):
         found = json.loads(b"".join(matrix(labels, times, values, given_mask)))["result"]
@@ -68,9 +72,22 @@ def test_a_matrix_has_exactly_the_samples_that_there_are(rows: int, columns: int
             there = [n for n in range(columns) if given_mask is None or mask[row, n]]
             if there:
                 wanted.append(
-                    {"metric": dict(labels[row]), "values": [[n + 0.5, value_text(values[row, n])] for n in there]}
+                    {"metric": dict(labels[row]), "values": [[n / 2 + 0.5, value_text(values[row, n])] for n in there]}
                 )
         assert found == wanted
+
+
+def test_a_matrix_is_the_same_however_many_rows_are_written_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).normal(size=(40, 30)) * 10.0 ** np.arange(-15, 15)
+    mask = np.random.default_rng(2).random(values.shape) < np.linspace(0, 1.2, 40)[:, None]
+    times = 1_700_000_000_000 + 250 * np.arange(30, dtype=np.int64)
+    labels = [(("row", str(n)),) for n in range(40)]
+    for given_mask in (mask, None):
+        at_once = b"".join(matrix(labels, times, values, given_mask))
+        assert len(json.loads(at_once)["result"]) == (mask.any(axis=1).sum() if given_mask is mask else 40)
+        for cells in (1, 100, 299):
+            monkeypatch.setattr("paramedic_metrics.answer.json._CELLS", cells)
+            assert b"".join(matrix(labels, times, values, given_mask)) == at_once
 
 
 def test_small_answers() -> None:

@@ -12,8 +12,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from paramedic_metrics.answer.numbers import time_text, time_texts, value_text, value_texts
+from paramedic_metrics.answer.numbers import time_text, value_text, value_texts
+from paramedic_metrics.answer.rows import Grid
 from paramedic_metrics.series import Labels
+
+_CELLS = 1 << 14
+"""Numbers that are written at a time, about: what fits the processor's cache, and holds up no other thread for long."""
 
 
 def success(data: Any, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
@@ -50,11 +54,11 @@ def string(at: int, text: str) -> bytes:
 def vector(at: int, labels: Sequence[Labels], values: NDArray[np.float64]) -> Iterator[bytes]:
     """An instant vector: one value a series, all at one moment."""
     yield b'{"resultType":"vector","result":['
-    moment = time_text(at)
-    comma = ""
+    moment = time_text(at).encode()
+    comma = b""
     for one, text in zip(labels, value_texts(values), strict=True):
-        yield f'{comma}{{"metric":{metric(one)},"value":[{moment},"{text}"]}}'.encode()
-        comma = ","
+        yield b'%b{"metric":%b,"value":[%b,"%b"]}' % (comma, metric(one), moment, text.encode())
+        comma = b","
     yield b"]}"
 
 
@@ -70,44 +74,28 @@ def matrix(
         mask: where there is a value; None for everywhere. Rows without any are left out.
     """
     yield b'{"resultType":"matrix","result":['
-    moments = time_texts(times.tolist())
-    if not moments:
+    if not len(times):
         yield b"]}"
         return
-    # Between two values always the same text stands: made once, and joined around each row's values.
-    parts = [piece for moment in moments for piece in (f'"],[{moment},"', "")] + ['"]]}']
-    full: list[bool] = [True] * len(labels) if mask is None else np.asarray(mask.all(axis=1)).tolist()
-    comma = ""
-    for row, one in enumerate(labels):
-        if full[row]:
-            parts[0] = f'{comma}{{"metric":{metric(one)},"values":[[{moments[0]},"'
-            parts[1::2] = value_texts(values[row])
-            yield "".join(parts).encode()
-        else:
-            there = np.flatnonzero(mask[row]) if mask is not None else times
-            if not len(there):
-                continue
-            points = _points([moments[i] for i in there.tolist()], value_texts(values[row][there]))
-            yield f'{comma}{{"metric":{metric(one)},"values":{points}}}'.encode()
-        comma = ","
-    yield b"]}"
+    grid, size, before = Grid(times), max(1, _CELLS // len(times)), b""
+    for at in range(0, len(labels), size):
+        part, there = values[at : at + size], None if mask is None else mask[at : at + size]
+        rows, firsts = np.arange(at, at + len(part)), np.zeros(len(part), np.intp)
+        if there is not None and there.all():
+            there = None
+        elif there is not None:
+            some = there.any(axis=1)
+            rows, part, there = rows[some], part[some], there[some]
+            firsts = there.argmax(axis=1)
+        heads = []
+        for row, first in zip(rows.tolist(), firsts.tolist(), strict=True):
+            heads.append(b'%b{"metric":%b,"values":[%b' % (before, metric(labels[row]), grid.firsts[first]))
+            before = b'"]]},'
+        if heads:
+            yield grid.written(heads, part, there)
+    yield b'"]]}]}' if before else b"]}"
 
 
-def samples(series: Iterable[tuple[Labels, NDArray[np.int64], NDArray[np.float64]]]) -> Iterator[bytes]:
-    """Raw samples of series (an instant query of a range selector): each with times of its own."""
-    yield b'{"resultType":"matrix","result":['
-    comma = ""
-    for labels, times, values in series:
-        points = _points(time_texts(times.tolist()), value_texts(values))
-        yield f'{comma}{{"metric":{metric(labels)},"values":{points}}}'.encode()
-        comma = ","
-    yield b"]}"
-
-
-def metric(labels: Labels) -> str:
+def metric(labels: Labels) -> bytes:
     """Labels as a JSON object."""
-    return orjson.dumps(dict(labels)).decode()
-
-
-def _points(moments: Sequence[str], texts: Sequence[str]) -> str:
-    return "[" + ",".join([f'[{moment},"{text}"]' for moment, text in zip(moments, texts, strict=True)]) + "]"
+    return orjson.dumps(dict(labels))

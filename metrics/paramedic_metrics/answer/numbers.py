@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 _TINY, _HUGE = 1e-6, 1e21
-_EXACT = float(1 << 53)
 
 
 def value_text(value: float) -> str:
@@ -27,20 +27,58 @@ def value_text(value: float) -> str:
     return _exponent(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Numbers as words of one text."""
+
+    text: NDArray[np.uint8]
+    """Goes on for at least `width` bytes after any word's begin."""
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    width: int
+    """At least the longest word's."""
+
+
+def listed(values: NDArray[np.float64]) -> Listed:
+    """Many values at once: 35 ns each.
+
+    Args:
+        values: one-dimensional, not empty.
+    """
+    raw = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
+    if b"n" in raw and not np.isinf(values).any():
+        raw = raw.replace(b"null", b"NaN")
+    if b"e" in raw or b"n" in raw:
+        raw = _mended(raw, values)
+    commas = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord(","))
+    ends = np.append(commas, len(raw) - 1)
+    starts = np.append(1, commas + 1)
+    sizes = ends - starts
+    width = int(sizes.max())
+    text = np.frombuffer(raw.ljust(len(raw) + width), np.uint8)
+    # What is whole ends with `.0`: no other word with a point ends with a nought.
+    whole = (text[ends - 1] == ord("0")) & (text[ends - 2] == ord("."))
+    return Listed(text, starts, sizes - 2 * whole, width)
+
+
+def _mended(raw: bytes, values: NDArray[np.float64]) -> bytes:
+    """The list with those numbers written as Go does that are none, very large or very small."""
+    text = np.frombuffer(raw, np.uint8)
+    odd = np.flatnonzero((text == ord("e")) | (text == ord("n")))
+    commas = np.flatnonzero(text == ord(","))
+    words = raw[1:-1].split(b",")
+    for place in np.unique(np.searchsorted(commas, odd)).tolist():
+        words[place] = value_text(float(values[place])).encode()
+    return b"[" + b",".join(words) + b"]"
+
+
 def value_texts(values: NDArray[np.float64]) -> list[str]:
-    """Many values at once: 0.1 µs each where they are whole or of usual size."""
+    """Many values at once, a string each."""
     if not len(values):
         return []
-    text = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    if "e" not in text and "n" not in text:
-        if ".0," not in text and not text.endswith(".0]"):
-            return text[1:-1].split(",")
-        # `.0` ends a whole number; after an exponent's digits it cannot stand, as there is no exponent.
-        return (text[1:-1] + ",").replace(".0,", ",").split(",")[:-1]
-    return [
-        word.removesuffix(".0") if "e" not in word and "n" not in word else value_text(value)
-        for word, value in zip(text[1:-1].split(","), values.tolist(), strict=True)
-    ]
+    found = listed(values)
+    text = found.text.tobytes().decode()
+    return [text[at : at + size] for at, size in zip(found.starts.tolist(), found.sizes.tolist(), strict=True)]
 
 
 def time_text(milliseconds: int) -> str:
