@@ -35,7 +35,9 @@ from paramedic_core.settings import MetricsSettings
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.series import Frame, Labels
+from paramedic_metrics.storing import Stored
 from paramedic_metrics.tsdb.merge import merge
+from paramedic_metrics.tsdb.seal import SEAL_MOMENTS, pack_closed, seal
 from support_bench import free_port
 from support_hub import stand
 from support_series import MemorySeries, labels
@@ -266,19 +268,26 @@ def ours(count: int) -> Iterator[Arm]:
         process.wait(60)
 
 
+def fill(store: Stored, frames: list[Frame]) -> None:
+    """Six hours of scrapes, sealed and merged meanwhile as the store's upkeep does."""
+    tsdb = store.store
+    tsdb.upkeep.stop()
+    columns = [store.column(f"bench{target}") for target in range(len(frames))]
+    rows = [[column.row(each) for each in frame.labels] for column, frame in zip(columns, frames, strict=True)]
+    for place in range(SAMPLES):
+        for column, mine, frame in zip(columns, rows, frames, strict=True):
+            column.append(int(frame.times[place]), mine, frame.values[:, place].tolist())
+        if place % SEAL_MOMENTS == 1:
+            pack_closed(tsdb)
+            seal(tsdb, everything=False)
+            merge(tsdb, threading.Event())
+
+
 def serve(count: int) -> int:
     """The child: fill, serve, and end when the parent closes our input."""
     metrics = MetricsSettings(retention=30 * 86_400.0, query_samples=200_000_000, scrape_interval=3_600.0)
     with stand("none", serve=True, furnished=False, metrics=metrics) as house:
-        store = house.hub.measured.metrics.store
-        for target, frame in enumerate(data(count)):
-            column = store.column(f"bench{target}")
-            rows = [column.row(each) for each in frame.labels]
-            for place, at in enumerate(frame.times.tolist()):
-                column.append(at, rows, frame.values[:, place].tolist())
-        # What the upkeep would have done within those six hours.
-        while merge(store.store, threading.Event()):
-            pass
+        fill(house.hub.measured.metrics.store, data(count))
         print(house.url, flush=True)
         sys.stdin.read()
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from typing import Any
 
@@ -17,6 +18,10 @@ log = logging.getLogger("paramedic.serve")
 _THREADS = 8
 _MOST_BODY = 4 << 20
 """Bytes of any request: remote writes are the largest. Views take less."""
+_MOST_WAITING = 4 << 20
+"""Bytes of a stream that wait to be sent; whoever makes more of it waits too."""
+_SEND = 128 << 10
+"""What the kernel takes of an answer at a time: waitress copies as much as it might take, however little it then does."""
 _AGAIN = 2.0
 
 
@@ -78,6 +83,7 @@ class Server:
         listen = self._hub.settings.hub.listen
         try:
             listener = tcp_listener(listen)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND)
         except (OSError, ValueError) as error:
             self._why = f"cannot listen on hub.listen = {listen}: {error}; tried again every {_AGAIN:g} s"
             log.warning("%s", self._why)
@@ -96,6 +102,9 @@ class Server:
             # They are not believed, but they tell that a proxy stands in front: see `hosts.from_afar`.
             clear_untrusted_proxy_headers=False,
             asyncore_use_poll=True,
+            # What a slow reader leaves lying waits in memory, never in a file, and never more than this.
+            outbuf_high_watermark=_MOST_WAITING,
+            outbuf_overflow=4 * _MOST_WAITING,
             ident="paramedic",
         )
         return self._server

@@ -7,12 +7,14 @@ import itertools
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 from flask import Response, request
+from werkzeug.wsgi import wrap_file
 
 from paramedic_api.auth import reads
 from paramedic_api.prometheus import errors
+from paramedic_api.prometheus.body import Body
 from paramedic_api.prometheus.errors import QueryProblem
 from paramedic_core.errors import ParamedicError
 from paramedic_metrics.answer.json import framed, success
@@ -22,6 +24,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 _HELD = 32 << 20
 """Bytes of an answer that are made before it begins to go out; what is longer is made as it goes."""
 _SMALL = 1024
+"""Bytes that are not worth packing."""
+_LARGE = 64 << 10
+"""Bytes from which on an answer is sent from where it lies."""
 
 
 def endpoint(view: View) -> View:
@@ -59,16 +64,25 @@ def pieces(parts: Iterable[bytes], warnings: Sequence[str] = (), infos: Sequence
 
 def _packed(held: list[bytes], rest: Iterable[bytes]) -> Response:
     wanted = request.accept_encodings.quality("gzip") > 0
-    small = not isinstance(rest, Iterator) and sum(map(len, held)) < _SMALL
-    body: Any = itertools.chain(held, rest) if isinstance(rest, Iterator) else b"".join(held)
-    if wanted and not small:
-        body = _gzip(itertools.chain(held, rest))
-        if not isinstance(rest, Iterator):
-            body = b"".join(body)
-    response = Response(body, content_type="application/json")
+    whole = not isinstance(rest, Iterator)
+    packs = wanted and not (whole and sum(map(len, held)) < _SMALL)
+    parts: Iterable[bytes] = itertools.chain(held, rest)
+    if packs:
+        parts = _gzip(parts)
+    response = _whole(list(parts)) if whole else Response(parts)
+    response.content_type = "application/json"
     response.headers["Vary"] = "Accept-Encoding"
-    if wanted and not small:
+    if packs:
         response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _whole(pieces: list[bytes]) -> Response:
+    body = Body(pieces)
+    if len(body) < _LARGE:
+        return Response(b"".join(pieces))
+    response = Response(wrap_file(request.environ, cast("IO[bytes]", body)), direct_passthrough=True)
+    response.content_length = len(body)
     return response
 
 
