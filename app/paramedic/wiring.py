@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from paramedic.options import Options
-from paramedic_core.config import Loaded, default_files, load
+from paramedic_core.config.load import Loaded, default_files, load
 from paramedic_core.settings import Settings
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paramedic_core.codec import from_plain, to_plain
-from paramedic_core.config import load
+from paramedic_core.config.load import load
 from paramedic_core.errors import BadInput
 from paramedic_core.settings import Secret, Settings
 from paramedic_core.world import Change, World

@@ -3,7 +3,7 @@
 import pytest
 
 from paramedic.cli import main
-from paramedic_core.config import load
+from paramedic_core.config.load import load
 from paramedic_core.errors import ConfigError
 from paramedic_core.leave import leave
 from paramedic_core.model import Container, State

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paramedic_core.config import load
+from paramedic_core.config.load import load
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paramedic_core.config import load
+from paramedic_core.config.load import load
 from paramedic_core.errors import ConfigError
 from paramedic_core.limits import Window
 from paramedic_core.settings import Mode, Settings

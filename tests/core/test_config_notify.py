@@ -6,7 +6,8 @@ import pytest
 
 from paramedic.cli import main
 from paramedic_core.codec import from_plain, to_plain
-from paramedic_core.config import load, shown
+from paramedic_core.config.load import load
+from paramedic_core.config.shown import shown
 from paramedic_core.errors import ConfigError
 from paramedic_core.settings import Channel, Settings, Told
 

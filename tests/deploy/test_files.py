@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from paramedic.roles import SPECS
-from paramedic_core.config import load
+from paramedic_core.config.load import load
 from paramedic_core.sys.identity import GID
 from support_repo import ROOT, packages
 

@@ -9,7 +9,8 @@ import click
 import pytest
 
 from paramedic.cli import cli
-from paramedic_core.config import load, shown
+from paramedic_core.config.load import load
+from paramedic_core.config.shown import shown
 from support_repo import ROOT
 
 # The names that people and other programs rely on, with their defaults, as they were agreed.

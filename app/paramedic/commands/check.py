@@ -48,7 +48,7 @@ def config(files: tuple[Path, ...], output: str) -> int:
 def _report(files: list[Path], name: str, known: set[str] | None = None) -> dict[str, Any]:
     # Imported here: pydantic and yaml take longer to import than most commands take.
     from paramedic.wiring import check_named  # noqa: PLC0415
-    from paramedic_core.config import load  # noqa: PLC0415
+    from paramedic_core.config.load import load  # noqa: PLC0415
     from paramedic_core.errors import ConfigError  # noqa: PLC0415
 
     try:

@@ -28,7 +28,8 @@ def command() -> None:
 def show_command(effective: bool, files: tuple[Path, ...], sets: tuple[str, ...], data: str | None, output: str) -> int:  # noqa: FBT001  click's way
     """Show what `paramedic run` would use with the same options, with the origin of each value. Secrets stay hidden."""
     # Imported here: pydantic and yaml take longer to import than most commands take.
-    from paramedic_core.config import default_files, load, shown  # noqa: PLC0415
+    from paramedic_core.config.load import default_files, load  # noqa: PLC0415
+    from paramedic_core.config.shown import shown  # noqa: PLC0415
 
     loaded = load(files or default_files(os.environ), os.environ, sets, {"data": data} if data else {})
     rows = [row for row in shown(loaded) if effective or row.origin != "default"]

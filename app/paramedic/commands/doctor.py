@@ -43,7 +43,7 @@ def command(data: Path, files: tuple[Path, ...], quiet: bool, output: str) -> in
 def _settings(files: tuple[Path, ...]) -> tuple[Settings, list[Verdict]]:
     """The configuration; a wrong one is the first thing to mend, and the rest is looked at with the defaults."""
     # Imported here: pydantic and yaml take longer to import than most commands take.
-    from paramedic_core.config import default_files, load  # noqa: PLC0415
+    from paramedic_core.config.load import default_files, load  # noqa: PLC0415
 
     named = files or tuple(default_files(os.environ))
     try:

@@ -105,7 +105,7 @@ def _own_url() -> str:
     # Imported here: pydantic and yaml take longer to import than the whole of this command.
     import os  # noqa: PLC0415
 
-    from paramedic_core.config import default_files, load  # noqa: PLC0415
+    from paramedic_core.config.load import default_files, load  # noqa: PLC0415
 
     listen = load(default_files(os.environ), os.environ).settings.hub.listen
     host, _, port = listen.rpartition(":")

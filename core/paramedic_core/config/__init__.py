@@ -1,7 +1,4 @@
-"""Configuration: schema, sources of values, and errors a person can act on."""
+"""Configuration: schema, sources of values, and errors a person can act on.
 
-from paramedic_core.config.load import Loaded, default_files, load
-from paramedic_core.config.mistakes import Finding, Mistake, Place
-from paramedic_core.config.shown import Row, shown
-
-__all__ = ["Finding", "Loaded", "Mistake", "Place", "Row", "default_files", "load", "shown"]
+Nothing is imported here: roles use single modules of this package, and pydantic and the YAML reader must not come with them.
+"""
