@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.options import Options
+from paramedic.roles import SPECS
 from support_supervisor import short_folder, until
 
 PARAMEDIC = (sys.executable, "-P", "-m", "paramedic", "run")
@@ -68,6 +69,24 @@ def test_modules_of_the_current_folder_are_not_imported(folder):
 def test_the_supervisor_stays_light():
     code = "import sys, paramedic.supervise; print(*[m for m in sys.argv[1:] if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "foreign"),
+    [
+        ("runtime", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "dnslib"}),
+        ("dns", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "docker", "requests", "psutil"}),
+        ("collector", {"pydantic", "yaml", "flask", "numpy", "docker", "requests", "dnslib"}),
+        ("healer", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "docker", "requests", "dnslib"}),
+        ("logs", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "docker", "requests", "dnslib"}),
+        ("hub", {"paramedic_core.config.schema", "paramedic_core.config.load", "docker", "requests", "dnslib"}),
+    ],
+)
+def test_a_role_imports_nothing_that_only_others_need(role: str, foreign: set[str]) -> None:
+    (module,) = (spec.module for spec in SPECS if spec.name == role)
+    code = f"import sys, paramedic.supervise, {module}; print(*[m for m in sys.argv[1:] if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, *sorted(foreign)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 
