@@ -18,10 +18,9 @@ from paramedic_api import reference as api
 from paramedic_collector import reference as metrics
 from paramedic_core import settings as settings_module
 from paramedic_core.config.load import load
-from paramedic_core.config.shown import shown
 from paramedic_core.config.readers import is_record, item_hints, words
 from paramedic_core.config.schema import leaves
-from paramedic_core.config.shown import written_leaf
+from paramedic_core.config.shown import shown, written_leaf
 from paramedic_core.settings import Secret, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/reference"

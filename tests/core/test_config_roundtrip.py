@@ -8,8 +8,8 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from paramedic_core.config.load import Loaded, load
-from paramedic_core.config.shown import shown
 from paramedic_core.config.schema import leaves
+from paramedic_core.config.shown import shown
 from paramedic_core.errors import ConfigError
 from paramedic_core.limits import Window
 from paramedic_core.settings import (
