@@ -27,6 +27,7 @@ from paramedic_core.settings import Settings
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.feed import WorldFeed
 from paramedic_core.sys.identity import socket_path
+from paramedic_core.sys.supervision import exposition
 from paramedic_core.sys.tokens import TokenStore
 from paramedic_core.world import World
 from paramedic_metrics.service import Metrics
@@ -82,8 +83,8 @@ class Hub:
         return self.settings.node or socket.gethostname()
 
     def render(self) -> str:
-        """The hub's own metrics and the store's, as text exposition."""
-        return self.metrics.render() + self.measured.metrics.store.metrics()
+        """The hub's own metrics, the store's, and what the supervisor knows of the roles, as text exposition."""
+        return self.metrics.render() + self.measured.metrics.store.metrics() + exposition(self.data)
 
     def parts(self, question: str = "ready") -> dict[str, Readiness]:
         """What each part says of itself; `question` is ready or healthy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import threading
 import time
@@ -19,6 +20,7 @@ from paramedic_healer.finding import Alert
 from paramedic_healer.hands import Answer, Hands
 from paramedic_healer.history import Record
 from paramedic_healer.journal import Journal
+from paramedic_healer.verify import VERDICTS
 
 log = logging.getLogger("paramedic.healer")
 
@@ -64,6 +66,11 @@ class Healer:
         counters.counter("paramedic_decisions_total", "Decisions by choice and gate.")
         counters.counter("paramedic_incidents_total", "Incidents opened, by cause.")
         counters.counter("paramedic_outcomes_total", "Verdicts on actions, by action and verdict.")
+        # From 0 on, as `increase` does not see the step to a first value.
+        for cause in brain.triggers:
+            counters.add("paramedic_incidents_total", 0, cause=cause)
+        for action, verdict in itertools.product(brain.actions, VERDICTS):
+            counters.add("paramedic_outcomes_total", 0, action=action, verdict=verdict)
         counters.gauge("paramedic_incidents_open", "Incidents that are open.", self._count_open)
 
     def start(self) -> None:

@@ -17,6 +17,10 @@ _SET_BACK = 60.0
 """A time that lies further ahead than this, in seconds, means that the clock was set back."""
 
 
+VERDICTS = ("fixed", "no_effect", "unknown")
+"""What is said of an action in the end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What to make of a try now."""

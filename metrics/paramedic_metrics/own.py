@@ -1,14 +1,35 @@
-"""The jobs that every hub has: this host's collector, and the containers that its collector relays."""
+"""The jobs that every hub has: this host's collector, the containers that its collector relays, and paramedic's roles."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from paramedic_core.settings import Settings
 from paramedic_core.sys.identity import socket_path
+from paramedic_core.world import World
 from paramedic_metrics.scrape.config import OWN, Job, Limits
-from paramedic_metrics.scrape.discovery import StaticTargets
+from paramedic_metrics.scrape.discovery import Found, StaticTargets
 from paramedic_metrics.scrape.http_sd import LOOK, HttpOptions, HttpTargets
+from paramedic_metrics.scrape.relabel import rule
+
+ROLES = ("runtime", "healer", "dns", "logs", "hub")
+"""Each tells of itself on its socket; what the collector tells of itself comes with the node's metrics."""
+_MOST_BODY = 4 << 20
+_MOST_SAMPLES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTarget:
+    """One role, as long as it has been started here: its socket is there then."""
+
+    socket: Path
+    labels: Mapping[str, str]
+    trouble: str = ""
+
+    def targets(self, world: World | None) -> Found:  # noqa: ARG002  it needs no World
+        return [self.labels] if self.socket.exists() else []
 
 
 def own_jobs(settings: Settings, data: Path, node: str) -> tuple[Job, ...]:
@@ -20,7 +41,8 @@ def own_jobs(settings: Settings, data: Path, node: str) -> tuple[Job, ...]:
         node: this host's name, which every series gets.
     """
     every = settings.metrics.scrape_interval
-    return (_collector(settings, data, node, every), _containers(settings, data, node, every))
+    roles = [_role(data, role, node, every) for role in ROLES]
+    return (_collector(settings, data, node, every), _containers(settings, data, node, every), *roles)
 
 
 def _collector(settings: Settings, data: Path, node: str, every: float) -> Job:
@@ -50,4 +72,23 @@ def _containers(settings: Settings, data: Path, node: str, every: float) -> Job:
         discoveries=(HttpTargets(asked),),
         socket=socket,
         pool=f"{OWN}containers",
+    )
+
+
+def _role(data: Path, role: str, node: str, every: float) -> Job:
+    """What a role says of itself: healing, names, logs, the store."""
+    socket = socket_path(data, role)
+    # prometheus_client's moments at which counters were made: a series for each series, and nobody asks for them.
+    no_moments = rule(source_labels=("__name__",), regex="paramedic_.*_created", action="drop")
+    return Job(
+        "paramedic",
+        interval=every,
+        timeout=min(10.0, every),
+        # `paramedic_role_up` has a label `role` of its own, which is the role it tells of.
+        honor_labels=True,
+        limits=Limits(body=_MOST_BODY, samples=_MOST_SAMPLES),
+        metric_relabel=(no_moments,),
+        discoveries=(RoleTarget(socket, {"__address__": node, "instance": node, "node": node, "role": role}),),
+        socket=str(socket),
+        pool=f"{OWN}{role}",
     )

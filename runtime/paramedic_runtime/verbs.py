@@ -7,6 +7,7 @@ counts the ceiling from its own record, and writes down what it is about to do b
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +28,7 @@ from paramedic_runtime.acts import Act, Acts, Status
 from paramedic_runtime.base import Backend
 from paramedic_runtime.freeze import Freeze
 from paramedic_runtime.grants import Grants
-from paramedic_runtime.wish import Wish
+from paramedic_runtime.wish import VERBS, Wish
 
 log = logging.getLogger("paramedic.verbs")
 
@@ -305,4 +306,7 @@ class Verbs:
 def declare(counters: Counters) -> None:
     """Declare what the verbs count."""
     counters.counter("paramedic_acts_total", "Acts on containers, by verb and outcome.")
+    # From 0 on, as `increase` does not see the step to a first value.
+    for verb, status in itertools.product(VERBS, (Status.DONE, Status.FAILED)):
+        counters.add("paramedic_acts_total", 0, verb=verb, status=status.value)
     counters.counter("paramedic_acts_refused_total", "Acts that were asked for and not begun, by reason.")

@@ -24,10 +24,12 @@ def test_a_table_a_chart_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     with stand(serve=True) as hub:
         url = f"{hub.url}prometheus"
         query = Query(url)
-        wait_until(lambda: len(query.instant("count_over_time(up[1m]) >= 2").series) == 1, within=30, every=0.2)
-        status, out, _ = called(capsys, "query", "up", "--url", url)
+        wait_until(
+            lambda: len(query.instant("count_over_time(up{job='node'}[1m]) >= 2").series) == 1, within=30, every=0.2
+        )
+        status, out, _ = called(capsys, "query", "up{job='node'}", "--url", url)
         assert (status, out.splitlines()[1].split()) == (0, ["1", 'up{instance="tuna",', 'job="node",', 'node="tuna"}'])
-        status, out, _ = called(capsys, "query", "up * 3", "--range", "1m", "--step", "1s", "--url", url)
+        status, out, _ = called(capsys, "query", "up{job='node'} * 3", "--range", "1m", "--step", "1s", "--url", url)
         assert status == 0
         assert "┤" in out.splitlines()[0]
         assert "HOW IT GOES" in out

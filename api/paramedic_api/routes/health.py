@@ -10,7 +10,6 @@ from paramedic_api.metrics import CONTENT_TYPE
 from paramedic_api.openapi import answers, spec
 from paramedic_api.resource import Resource
 from paramedic_api.shapes import Verdict
-from paramedic_core.sys.supervision import exposition
 
 bp = Blueprint("health", __name__)
 
@@ -47,5 +46,4 @@ def ready() -> tuple[Response, int]:
 def metrics() -> Response:
     """The hub's own metrics, what the supervisor knows of the roles, and what they say of themselves, as text exposition."""
     hub = this_hub()
-    text = hub.render() + exposition(hub.data) + siblings.exposition(hub)
-    return Response(text, content_type=CONTENT_TYPE)
+    return Response(hub.render() + siblings.exposition(hub), content_type=CONTENT_TYPE)
