@@ -39,10 +39,15 @@ MOST_MOMENTS = 4096
 MOST_ROWS = 1 << 22
 _STRIPE = 8192
 """Numbers in a stripe, about."""
+_AT_ONCE = 1 << 15
+"""Numbers of several stripes that are worked on together: what fits the processor's cache."""
 _RAW_ORDER = 3
 _HOLES = np.array([ABSENT_BITS, STALE_BITS], np.uint64)
 _STRIPED = {0: 1, 1: 1, 2: 2, _RAW_ORDER: 0}
 """How many firsts a row has, by order of differences."""
+
+Fetch = Callable[[int], NDArray[Any]]
+"""Gives a stripe, from a cache perhaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +176,17 @@ class Block:
         """How many there are."""
         return len(self._orders)
 
-    def stripe(self, number: int) -> NDArray[np.float64]:
-        """The rows of one stripe, without the runs.
+    def stripe(self, number: int) -> NDArray[Any]:
+        """The numbers of one stripe as they are kept: differences in the smallest type that holds them, or floats.
 
         Raises:
             BadInput: it is damaged.
         """
-        rows, order, columns = int(self._stripe_rows[number]), int(self._orders[number]), len(self.times)
+        rows, columns = int(self._stripe_rows[number]), len(self.times)
         data = self._data[int(self._offsets[number]) : int(self._offsets[number + 1])]
-        if order == _RAW_ORDER:
+        if self._orders[number] == _RAW_ORDER:
             return codec.unpack(data, rows * columns, np.float64)[0].reshape(rows, columns)
-        low = codec.unpack(data, rows * columns, np.int64)[0].reshape(rows, columns)
-        whole = scaling.raise_again(low, self._firsts[number].reshape(rows, -1), order)
-        begin = int(self._starts[number])
-        return scaling.unscale(whole, self._exponents[begin : begin + rows])
+        return scaling.smallest(codec.unpack(data, rows * columns, np.int64)[0].reshape(rows, columns))
 
     def bad(self) -> dict[int, str]:
         """The stripes that are damaged, each with what is wrong; reads all of it."""
@@ -203,13 +205,24 @@ class Block:
         at = np.searchsorted(self._starts, place, side="right") - 1
         return np.flatnonzero((place >= 0) & np.append(inside, False)[np.minimum(at, self.stripes)])
 
+    def _values(self, first: int, last: int, span: tuple[int, int], fetch: Fetch) -> NDArray[np.float64]:
+        """The columns `span` of some stripes of one order, without the runs."""
+        low = [fetch(number) for number in range(first, last)]
+        together = low[0] if len(low) == 1 else np.concatenate(low)
+        order = int(self._orders[first])
+        if order == _RAW_ORDER:
+            return together[:, span[0] : span[1]]
+        firsts = np.concatenate(self._firsts[first:last]).reshape(len(together), -1)
+        whole = scaling.raise_again(together, firsts, order, span)
+        return scaling.unscale(whole, self._exponents[self._starts[first] : self._starts[last]])
+
     def fill(
         self,
         out: NDArray[np.float64],
         rows: NDArray[np.int64],
         span: tuple[int, int],
         at: int,
-        fetch: Callable[[int], NDArray[np.float64]],
+        fetch: Fetch,
     ) -> None:
         """Write rows into a matrix.
 
@@ -218,7 +231,7 @@ class Block:
             rows: for each of our rows, which of its; −1 for none.
             span: our first column and the one after the last.
             at: its column for the first.
-            fetch: gives a stripe, from a cache perhaps.
+            fetch: gives a stripe by its number.
         """
         begin, end = span
         wanted = np.flatnonzero(rows >= 0)
@@ -230,11 +243,28 @@ class Block:
             place, target = place[~steady] - len(self._constants), target[~steady]
             sorter = np.argsort(place, kind="stable")
             place, target = place[sorter], target[sorter]
-            for number, first, last in _slices(place, self._starts):
-                chosen = place[first:last] - self._starts[number]
-                out[target[first:last], columns] = fetch(number)[chosen, begin:end]
+            for first, last in self._together(np.unique(np.searchsorted(self._starts, place, side="right") - 1)):
+                edges = np.searchsorted(place, (self._starts[first], self._starts[last]))
+                here, chosen = target[slice(*edges)], place[slice(*edges)] - self._starts[first]
+                some = self._values(first, last, span, fetch)
+                out[here, columns] = some if len(here) == len(some) else some[chosen]
         if len(self.runs.row):
             self.runs.write(out, rows, begin, end, at)
+
+    def _together(self, stripes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+        """Stripes that are neighbours and of one order, as many as are best worked on at once: the first, and the one after the last."""
+        first = last = -1
+        for number in stripes.tolist():
+            rows = int(self._starts[number + 1] - self._starts[max(first, 0)])
+            alike = number == last and self._orders[number] == self._orders[first]
+            if first >= 0 and not (alike and rows * len(self.times) <= _AT_ONCE):
+                yield first, last
+                first = -1
+            if first < 0:
+                first = number
+            last = number + 1
+        if first >= 0:
+            yield first, last
 
     def values(self) -> NDArray[np.float64]:
         """All of it.
@@ -258,12 +288,6 @@ class _Table:
         self._at += size
         native = np.dtype(kind).newbyteorder("=")
         return np.frombuffer(self._data[self._at - size : self._at].tobytes(), kind).astype(native, copy=False)
-
-
-def _slices(place: NDArray[np.int64], starts: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    edges = np.searchsorted(place, starts)
-    for number in np.flatnonzero(np.diff(edges)).tolist():
-        yield number, int(edges[number]), int(edges[number + 1])
 
 
 def _stripes(

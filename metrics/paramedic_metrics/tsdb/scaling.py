@@ -7,6 +7,7 @@ second differences, are small.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,12 +102,37 @@ def lower(integers: NDArray[np.int64], order: int) -> tuple[NDArray[np.int64], N
     return row, firsts
 
 
-def raise_again(rows: NDArray[np.int64], firsts: NDArray[np.int64], order: int) -> NDArray[np.int64]:
-    """What `lower` was given; `rows` is used up."""
-    if order == 2 and rows.shape[1] > 1:
-        rows[:, 1] = firsts[:, 1]
-        rows[:, 1:] = np.cumsum(rows[:, 1:], axis=1)
-    if order:
+def raise_again(low: NDArray[Any], firsts: NDArray[np.int64], order: int, span: tuple[int, int]) -> NDArray[np.int64]:
+    """Some columns of what `lower` was given.
+
+    Args:
+        low: differences, of any integers.
+        firsts: what begins them.
+        order: of differences.
+        span: the first column and the one after the last.
+    """
+    begin, end = span
+    if order == 2 and low.shape[1] > 1:
+        rows = low[:, :end].astype(np.int64)
+        rows[:, 1:2] = firsts[:, 1:2]
+        np.cumsum(rows[:, 1:], axis=1, out=rows[:, 1:])
+        rows[:, 0] = firsts[:, 0]
         np.cumsum(rows, axis=1, out=rows)
-    rows += firsts[:, :1]
+        return rows[:, begin:]
+    rows = low[:, begin:end].astype(np.int64)
+    if order == 0:
+        rows += firsts[:, :1]
+        return rows
+    # What is before the span is only added up, which takes half the time.
+    rows[:, 0] = firsts[:, 0] + np.add.reduce(low[:, : begin + 1], axis=1, dtype=np.int64)
+    np.cumsum(rows, axis=1, out=rows)
     return rows
+
+
+def smallest(integers: NDArray[np.int64]) -> NDArray[Any]:
+    """The same numbers in the smallest type that holds them."""
+    low, high = int(integers.min(initial=0)), int(integers.max(initial=0))
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return integers.astype(kind)
+    return integers
