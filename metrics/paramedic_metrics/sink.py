@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from paramedic_metrics.series import Labels
 
 Sample = tuple[Labels, int, float]
@@ -73,6 +76,24 @@ class Sink(Protocol):
 
         Raises:
             LimitExceeded: there are as many series as there may be; what came before the one that was too many is stored.
+            StoreUnavailable: they cannot be written.
+        """
+        ...
+
+    def refs(self, wanted: Sequence[Labels]) -> NDArray[np.uint32]:
+        """The numbers of series, by which `put` knows them from now on.
+
+        Raises:
+            LimitExceeded: there are as many series as there may be; those before the one that was too many are known.
+            StoreUnavailable: new ones cannot be written down.
+        """
+        ...
+
+    def put(self, refs: NDArray[np.uint32], times: NDArray[np.int64], values: NDArray[np.float64]) -> Taken:
+        """As `add`, with series' numbers; times are Unix milliseconds.
+
+        Raises:
+            NotFound: one of them was silent for so long that it is not known any more: ask `refs` again.
             StoreUnavailable: they cannot be written.
         """
         ...

@@ -120,6 +120,12 @@ class Stored:
             raise
         return _taken(store.write(ids, np.array(times, np.int64), np.array(values, np.float64)))
 
+    def refs(self, wanted: Sequence[Labels]) -> NDArray[np.uint32]:
+        return self.store.ids(wanted)
+
+    def put(self, refs: NDArray[np.uint32], times: NDArray[np.int64], values: NDArray[np.float64]) -> Taken:
+        return _taken(self.store.write(refs, times, values))
+
     def _known_only(self, store: Store, given: Sequence[Sample]) -> None:
         """Samples of series that there are already have their place, also when there is none for new ones."""
         kept: list[tuple[int, int, float]] = []

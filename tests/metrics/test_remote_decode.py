@@ -7,22 +7,29 @@ import random
 import struct
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramedic_core.errors import BadInput
-from paramedic_metrics.remote.decode import Decoder
-from paramedic_metrics.series import STALE
+from paramedic_metrics.remote.decode import Decoder, Request
+from paramedic_metrics.series import STALE, Labels
+from paramedic_metrics.sink import Sample
 from support_metrics import delimited, is_stale, packed, remote_request, remote_series, varint
 
 NOW = 1_700_000_000_123
 A = [("__name__", "a"), ("x", "1")]
 
 
+def samples(decoder: Decoder, found: Request) -> list[Sample]:
+    rows = zip(found.numbers.tolist(), found.times.tolist(), found.values.tolist(), strict=True)
+    return [(decoder.series[number], at, value) for number, at, value in rows]
+
+
 def taken(decoder: Decoder, body: bytes) -> list[tuple[str, int, float]]:
     found = decoder.decode(decoder.unpack(body))
-    return [(dict(labels)["__name__"], at, value) for labels, at, value in found.samples]
+    return [(dict(labels)["__name__"], at, value) for labels, at, value in samples(decoder, found)]
 
 
 def test_the_usual_shape_and_every_other() -> None:
@@ -46,8 +53,8 @@ def test_the_usual_shape_and_every_other() -> None:
 def test_a_label_set_is_one_object_and_sorted_without_empty_values() -> None:
     decoder = Decoder()
     body = remote_request(remote_series([("x", "1"), ("__name__", "a"), ("y", "")], [(NOW, 1.0)]))
-    first = decoder.decode(decoder.unpack(body)).samples[0][0]
-    second = decoder.decode(decoder.unpack(body)).samples[0][0]
+    first = samples(decoder, decoder.decode(decoder.unpack(body)))[0][0]
+    second = samples(decoder, decoder.decode(decoder.unpack(body)))[0][0]
     assert first == (("__name__", "a"), ("x", "1"))
     assert first is second
 
@@ -63,7 +70,7 @@ def test_metadata_exemplars_and_histograms() -> None:
     decoder = Decoder()
     found = decoder.decode(delimited(1, series) + delimited(3, family) + delimited(9, b"from a newer sender"))
     assert found.families == {"a_total": ("counter", "what", "seconds")}
-    assert (found.exemplars, found.histograms, len(found.samples)) == (1, 1, 1)
+    assert (found.exemplars, found.histograms, len(found.values)) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("labels", [[("x", "1")], [("__name__", "")], [*A, ("x", "2")], [("__name__", "a"), ("", "v")]])
@@ -74,7 +81,7 @@ def test_labels_that_are_none_are_left_out_and_counted(labels: list[tuple[str, s
     )
     assert found.invalid == 1
     assert "invalid labels" in found.first_invalid
-    assert [value for _, _, value in found.samples] == [2.0]
+    assert found.values.tolist() == [2.0]
 
 
 def test_what_is_too_large_is_refused_before_it_is_unpacked() -> None:
@@ -94,7 +101,13 @@ def test_what_is_remembered_is_bounded() -> None:
     decoder = Decoder(most=100)
     for n in range(1000):
         decoder.decode(delimited(1, remote_series([("__name__", f"m{n}")], [(NOW, 1.0)])))
-        assert len(decoder._labels) <= 101
+        assert len(decoder.series) <= 101
+    decoder = Decoder()
+    for n in range(1000):
+        labels = [("__name__", f"m{n}"), *((f"l{k}", "x" * 150) for k in range(250))]
+        decoder.decode(delimited(1, remote_series(labels, [(NOW, 1.0)])))
+        decoder.decode(delimited(1, remote_series(labels, [(NOW, 1.0)])))
+    assert (len(decoder.series), len(decoder._numbers), decoder._track.size) == (2000, 0, 0)  # too long to be remembered
 
 
 _NAMES = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=8)
@@ -112,11 +125,67 @@ def test_what_was_written_is_read(series: list[tuple[dict[str, str], list[tuple[
     body = remote_request(*(remote_series(labels, samples) for labels, samples in made))
     wanted = [(tuple(labels), at, value) for labels, samples in made for at, value in samples]
     for _ in range(2):
-        found = decoder.decode(decoder.unpack(body)).samples
+        found = samples(decoder, decoder.decode(decoder.unpack(body)))
         assert [(labels, at) for labels, at, _ in found] == [(labels, at) for labels, at, _ in wanted]
         for (_, _, ours), (_, _, theirs) in zip(found, wanted, strict=True):
             # A 0 is not sent, so that -0 comes as 0, as from Prometheus itself.
             assert ours == theirs == 0 or struct.pack("<d", ours) == struct.pack("<d", theirs)
+
+
+_ORDERS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 60), st.sets(st.integers(0, 59))), min_size=2, max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_ORDERS, st.randoms(use_true_random=False))
+def test_in_whatever_order_series_come_again(turns: list[tuple[int, int, set[int]]], luck: random.Random) -> None:
+    """Cut anywhere, with noughts, gaps, and lengths that change the bytes before: as a decoder that remembers nothing."""
+    decoder = Decoder()
+    names = [[("__name__", "m"), ("n", "x" * luck.choice([1, 3, 90, 130]) + str(n))] for n in range(60)]
+    for turn, (begin, count, odd) in enumerate(turns):
+        order = [(begin + n) % 60 for n in range(count)]
+        if turn % 3 == 2:
+            luck.shuffle(order)
+        made = []
+        for n in order:
+            at = NOW + turn * 15_000 + n
+            one = [(at, luck.choice([0.0, 0.0, math.inf, STALE, luck.random()]) if n in odd else n + turn + 0.5)]
+            made.append(remote_series(names[n], one * luck.choice([1, 1, 1, 2]) if n in odd else one))
+        data = decoder.unpack(remote_request(*made))
+        plain = Decoder()
+        assert bits(samples(decoder, decoder.decode(data))) == bits(samples(plain, plain.decode(data)))
+
+
+def bits(given: list[Sample]) -> list[tuple[Labels, int, bytes]]:
+    return [(labels, at, struct.pack("<d", value)) for labels, at, value in given]
+
+
+def test_another_order_is_learnt() -> None:
+    decoder = Decoder()
+    names = [[("__name__", f"m{n}")] for n in range(300)]
+    for turn in range(120):
+        order = range(300) if turn < 60 else range(299, -1, -1)
+        data = decoder.unpack(remote_request(*(remote_series(names[n], [(NOW + turn, 1.0)]) for n in order)))
+        assert [dict(one[0])["__name__"] for one in samples(decoder, decoder.decode(data))] == [f"m{n}" for n in order]
+    _, run = decoder._track.follow(np.frombuffer(data, np.uint8), 0, 0)
+    assert run is not None
+    assert len(run.numbers) == 300
+
+
+def test_a_run_ends_where_the_bytes_differ_or_are_cut() -> None:
+    decoder = Decoder()
+    series = [remote_series([("__name__", f"m{n}"), ("x", "y" * 20 * n)], [(NOW, 1.5)]) for n in range(40)]
+    data = b"".join(delimited(1, one) for one in series)
+    for _ in range(3):
+        decoder.decode(data)
+    for cut in range(1, len(data)):
+        whole = Decoder()
+        try:
+            wanted = len(whole.decode(data[:cut]).values)
+        except BadInput:
+            with pytest.raises(BadInput):
+                decoder.decode(data[:cut])
+        else:
+            assert len(decoder.decode(data[:cut]).values) == wanted
 
 
 def test_hostile_bytes_end_in_an_error_or_in_samples() -> None:

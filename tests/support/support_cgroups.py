@@ -35,12 +35,13 @@ class Group:
 
     Args:
         parent: the name of the folder above it.
+        script: what its process does, in sh.
     """
 
-    def __init__(self, parent: str) -> None:
+    def __init__(self, parent: str, script: str = "exec sleep 1000") -> None:
         self.id = secrets.token_hex(32)
         self.folders = [root / parent / self.id for root in hierarchies()]
-        command = ["unshare", "--net", "sh", "-c", "read go; exec sleep 1000"]
+        command = ["unshare", "--net", "sh", "-c", f"read go; {script}"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
         for folder in self.folders:
             folder.mkdir(parents=True)

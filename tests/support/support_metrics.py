@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cramjam
+import numpy as np
+from numpy.typing import NDArray
 
 from paramedic_core.lifecycle import Readiness
 from paramedic_metrics.series import STALE_BITS, Frame, Labels, Matcher
@@ -53,6 +55,7 @@ class MemorySink:
 
     columns: list[MemoryColumn] = field(default_factory=list)
     added: list[Sample] = field(default_factory=list)
+    known: list[Labels] = field(default_factory=list)
     refuse_series: Callable[[Labels], None] = lambda _labels: None
 
     def column(self, name: str) -> MemoryColumn:
@@ -63,6 +66,17 @@ class MemorySink:
         before = len(self.added)
         self.added += samples
         return Taken(stored=len(self.added) - before)
+
+    def refs(self, wanted: Sequence[Labels]) -> NDArray[np.uint32]:
+        for labels in wanted:
+            if labels not in self.known:
+                self.refuse_series(labels)
+                self.known.append(labels)
+        return np.array([self.known.index(labels) for labels in wanted], np.uint32)
+
+    def put(self, refs: NDArray[np.uint32], times: NDArray[np.int64], values: NDArray[np.float64]) -> Taken:
+        rows = zip(refs.tolist(), times.tolist(), values.tolist(), strict=True)
+        return self.add([(self.known[ref], at, value) for ref, at, value in rows])
 
     def last(self, column: int = -1) -> dict[str, float]:
         """The newest moment of a column: values by `name{labels}`."""

@@ -2,7 +2,8 @@
 
 `WriteRequest{repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3}`, `TimeSeries{labels = 1 {name = 1,
 value = 2}, samples = 2 {double value = 1, int64 timestamp = 2}, exemplars = 3, histograms = 4}`. A series' labels are the same bytes
-in every request, so they are decoded once and found again by those bytes.
+in every request, so they are decoded once and found again by those bytes; and senders send their series in the same order
+each time, so most of a request is read by comparing it with what came before (see `track.py`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cramjam
+import numpy as np
+from numpy.typing import NDArray
 
 from paramedic_core.errors import BadInput
+from paramedic_metrics.remote.track import STAMP, VALUE, Run, Track
 from paramedic_metrics.series import Labels
-from paramedic_metrics.sink import Sample
 
 MOST_BODY = 32 << 20
 """Bytes of a request, unpacked; Prometheus' own bound (storage/remote, DecodeReadLimit)."""
@@ -26,37 +29,98 @@ _MOST_NAME, _MOST_VALUE = 1024, 64 << 10
 _MOST_KEY = 16 << 10
 _MOST_FAMILIES = 20_000
 _TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
+_MOST_TRACK = 32 << 20
+"""Bytes of label sets that are remembered."""
 _DOUBLE = struct.Struct("<d")
-_TAIL = 18
-"""Bytes of a series' one sample as it nearly always is: tag, length 16, tag, 8 of the value, tag, 6 of the timestamp."""
+_ONE = b"\x12\x10\x09"
+"""How a series' one sample begins: 16 bytes that follow, a double."""
+_NOUGHT = b"\x12\x07\x10"
+"""How it begins when it is 0, which is not written."""
+_ONE_SIZE, _NOUGHT_SIZE = 2 + 1 + VALUE + 1 + STAMP, 2 + 1 + STAMP
+_TRIES = 8
+"""After so many series in a row that were not followed by what followed them before, only each so-many-th is looked at."""
+_MANY, _RELEARN = 100, 50
+"""Series of a request out of order, and requests, after which their order may be learnt anew."""
 
 
 @dataclass(slots=True)
 class Request:
     """One request."""
 
-    samples: list[Sample] = field(default_factory=list)
-    families: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    numbers: NDArray[np.int64]
+    """Of each sample's series, in `Decoder.series`."""
+    times: NDArray[np.int64]
+    """Unix milliseconds."""
+    values: NDArray[np.float64]
+    families: dict[str, tuple[str, str, str]]
     """Type, help and unit, by name."""
-    histograms: int = 0
+    histograms: int
     """Native histograms, which are not taken."""
-    exemplars: int = 0
+    exemplars: int
     """Exemplars, which are not kept."""
-    invalid: int = 0
+    invalid: int
     """Series whose labels are none: without a name, unsorted beyond mending, or one twice."""
+    first_invalid: str
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a request has, as far as it was read."""
+
+    families: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    histograms: int = 0
+    exemplars: int = 0
+    invalid: int = 0
     first_invalid: str = ""
+    runs: list[Run] = field(default_factory=list)
+    single: list[tuple[int, int, float]] = field(default_factory=list)
+    """Samples after those of the last run: number, moment, value."""
+    count: int = 0
+    """Of samples."""
+
+    def add(self, run: Run | None) -> None:
+        """Samples that follow."""
+        if run is not None:
+            self.flush()
+            self.runs.append(run)
+            self.count += len(run.numbers)
+
+    def flush(self) -> None:
+        """Make a run of the single samples."""
+        if self.single:
+            numbers, times, values = zip(*self.single, strict=True)
+            self.runs.append(Run(np.array(numbers, np.int64), np.array(times, np.int64), np.array(values, np.float64)))
+            self.single = []
+
+    def request(self) -> Request:
+        """All of it."""
+        self.flush()
+        runs = self.runs or [Run(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+        return Request(
+            np.concatenate([run.numbers for run in runs]),
+            np.concatenate([run.times for run in runs]),
+            np.concatenate([run.values for run in runs]),
+            self.families, self.histograms, self.exemplars, self.invalid, self.first_invalid,
+        )  # fmt: skip
 
 
 class Decoder:
-    """Decodes requests and remembers labels.
+    """Decodes requests and remembers series.
 
     Args:
-        most: how many label sets are remembered; at more, all are forgotten.
+        most: how many series are remembered; at more, all are forgotten.
     """
 
     def __init__(self, most: int = 200_000) -> None:
         self._most = most
-        self._labels: dict[bytes, Labels | None] = {}
+        self.life = 0
+        """Grows when all series are forgotten: numbers mean others then."""
+        self.series: list[Labels] = []
+        """What numbers mean."""
+        self._numbers: dict[bytes, int] = {}
+        """By the bytes of all labels; −1 for those that are none."""
+        self._track = Track()
+        self._requests = 0
 
     def unpack(self, body: bytes) -> bytes:
         """The protobuf in a snappy block.
@@ -78,42 +142,74 @@ class Decoder:
         Raises:
             BadInput: it is none, or larger than it may be.
         """
-        if len(self._labels) > self._most:
-            self._labels = {}
-        found = Request()
-        count = 0
-        for number, value in _fields(data, 0, len(data)):
+        if len(self.series) > self._most or self._track.size > _MOST_TRACK:
+            self._numbers, self.series, self._track = {}, [], Track()
+            self.life += 1
+        found = _Found()
+        count = at = lone = known = 0
+        whole = np.frombuffer(data, np.uint8)
+        while at < len(data):
+            begin = at
+            number, value, at = _field(data, at, len(data))
             if number == 1 and isinstance(value, bytes):
                 count += 1
-                if count > _MOST_SERIES or len(found.samples) > _MOST_SAMPLES:
+                place = self._series(value, data[begin:at], found)
+                # The last one is new, or nothing follows it yet.
+                if 0 <= place < len(self._track) - 1:
+                    known += 1
+                    if lone < _TRIES or known % _TRIES == 0:
+                        at, run = self._track.follow(whole, at, place + 1)
+                        lone = 0 if run is not None else lone + 1
+                        count += len(run.numbers) if run is not None else 0
+                        found.add(run)
+                if count > _MOST_SERIES or found.count > _MOST_SAMPLES:
                     raise BadInput(f"more than {_MOST_SERIES} series or {_MOST_SAMPLES} samples in a request")
-                self._series(value, found)
             elif number == 3 and isinstance(value, bytes) and len(found.families) < _MOST_FAMILIES:
                 _family(value, found)
-        return found
+        self._requests += 1
+        if known > max(_MANY, count // 4) and self._requests >= _RELEARN:
+            # The order of series is no longer what it was: learn it anew.
+            self._track, self._requests = Track(), 0
+        return found.request()
 
-    def _series(self, data: bytes, found: Request) -> None:
-        # The shape that nearly all have, told by four bytes; what stands before it must be known as whole labels.
-        if data[-_TAIL:-15] == b"\x12\x10\x09" and data[-7] == 0x10:
-            labels = self._labels.get(data[:-_TAIL])
-            if labels is not None and data[-1] < 0x80:
-                found.samples.append((labels, _stamp(data), _DOUBLE.unpack_from(data, len(data) - 15)[0]))
-                return
+    def _series(self, data: bytes, shape: bytes, found: _Found) -> int:
+        """One series; returns its place on the track, −1 for none."""
+        # The two shapes that nearly all have; what stands before the sample must be known as whole labels.
+        if data[-STAMP - 1 : -STAMP] == b"\x10" and data[-1] < 0x80:
+            if data[-_ONE_SIZE : 3 - _ONE_SIZE] == _ONE:
+                number = self._numbers.get(data[:-_ONE_SIZE], -1)
+                if number >= 0:
+                    value = _DOUBLE.unpack_from(data, len(data) - STAMP - 1 - VALUE)[0]
+                    found.single.append((number, _stamp(data), value))
+                    found.count += 1
+                    return self._track.place(shape, number, nought=False)
+            if data[-_NOUGHT_SIZE : 3 - _NOUGHT_SIZE] == _NOUGHT:
+                number = self._numbers.get(data[:-_NOUGHT_SIZE], -1)
+                if number >= 0:
+                    found.single.append((number, _stamp(data), 0.0))
+                    found.count += 1
+                    return self._track.place(shape, number, nought=True)
         self._slowly(data, found)
+        return -1
 
-    def _slowly(self, data: bytes, found: Request) -> None:
+    def _slowly(self, data: bytes, found: _Found) -> None:
         end = _labels_end(data)
         key = data[:end]
-        labels = self._labels.get(key)
-        if labels is None:
+        known = self._numbers.get(key)
+        if known is None:
             labels = _labels(key, found)
-            if labels is not None and len(key) <= _MOST_KEY:
-                self._labels[key] = labels
+            known = -1
+            if labels is not None:
+                known = len(self.series)
+                self.series.append(labels)
+                if len(key) <= _MOST_KEY:
+                    self._numbers[key] = known
         for number, value in _fields(data, end, len(data)):
             if number == 2 and isinstance(value, bytes):
                 stamp, sample = _sample(value)
-                if labels is not None:
-                    found.samples.append((labels, stamp, sample))
+                if known >= 0:
+                    found.single.append((known, stamp, sample))
+                    found.count += 1
             elif number == 3:
                 found.exemplars += 1
             elif number == 4:
@@ -124,7 +220,7 @@ class Decoder:
 
 def _stamp(data: bytes) -> int:
     """The timestamp of a sample in the usual shape: six bytes of a varint, the last ends it."""
-    a, b, c, d, e, f = data[-6:]
+    a, b, c, d, e, f = data[-STAMP:]
     if a & b & c & d & e & 0x80 == 0:
         raise BadInput("a timestamp cannot be read")
     return a & 127 | (b & 127) << 7 | (c & 127) << 14 | (d & 127) << 21 | (e & 127) << 28 | f << 35
@@ -140,7 +236,7 @@ def _labels_end(data: bytes) -> int:
     return at
 
 
-def _labels(key: bytes, found: Request) -> Labels | None:
+def _labels(key: bytes, found: _Found) -> Labels | None:
     pairs: list[tuple[str, str]] = []
     for _, raw in _fields(key, 0, len(key)):
         if not isinstance(raw, bytes):
@@ -182,7 +278,7 @@ def _sample(raw: bytes) -> tuple[int, float]:
     return stamp, value
 
 
-def _family(raw: bytes, found: Request) -> None:
+def _family(raw: bytes, found: _Found) -> None:
     kind, texts = 0, {2: "", 4: "", 5: ""}
     for number, part in _fields(raw, 0, len(raw)):
         if number == 1 and isinstance(part, int):
@@ -194,30 +290,31 @@ def _family(raw: bytes, found: Request) -> None:
 
 
 def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes | int | float]]:
-    """The fields of a message (protobuf's wire format): number and value, a double as a float."""
+    """The fields of a message: number and value, a double as a float."""
     while at < end:
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == 2:
-            size, at = _varint(data, at)
-            if size > end - at:
-                raise BadInput("a field is cut off")
-            yield tag >> 3, data[at : at + size]
-            at += size
-        elif kind == 0:
-            value, at = _varint(data, at)
-            yield tag >> 3, value
-        elif kind == 1:
-            if end - at < 8:
-                raise BadInput("a double is cut off")
-            yield tag >> 3, _DOUBLE.unpack_from(data, at)[0]
-            at += 8
-        elif kind == 5:
-            if end - at < 4:
-                raise BadInput("a field is cut off")
-            at += 4
-        else:
-            raise BadInput(f"the wire type {kind} is not known: this is no remote write request")
+        number, value, at = _field(data, at, end)
+        if value is not None:
+            yield number, value
+
+
+def _field(data: bytes, at: int, end: int) -> tuple[int, bytes | int | float | None, int]:
+    """One field (protobuf's wire format): number, value (None where it is of no use), and where the next begins."""
+    tag, at = _varint(data, at)
+    kind = tag & 7
+    if kind == 2:
+        size, at = _varint(data, at)
+        if size > end - at:
+            raise BadInput("a field is cut off")
+        return tag >> 3, data[at : at + size], at + size
+    if kind == 0:
+        value, at = _varint(data, at)
+        return tag >> 3, value, at
+    if kind not in (1, 5):
+        raise BadInput(f"the wire type {kind} is not known: this is no remote write request")
+    size = 8 if kind == 1 else 4
+    if end - at < size:
+        raise BadInput("a double is cut off" if kind == 1 else "a field is cut off")
+    return tag >> 3, _DOUBLE.unpack_from(data, at)[0] if kind == 1 else None, at + size
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -6,8 +6,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paramedic_core.errors import BadInput, LimitExceeded, StoreUnavailable
-from paramedic_metrics.remote.decode import Decoder
+import numpy as np
+from numpy.typing import NDArray
+
+from paramedic_core.errors import BadInput, LimitExceeded, NotFound, StoreUnavailable
+from paramedic_metrics.remote.decode import Decoder, Request
 from paramedic_metrics.sink import Sink, Taken
 
 _KIND = "application/x-protobuf"
@@ -33,6 +36,9 @@ class Receiver:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._decoder = Decoder()
+        self._refs: NDArray[np.int64] = np.empty(0, np.int64)
+        """The store's numbers of the decoder's series; −1 for those that were not asked for yet."""
+        self._life = 0
         self._lock = threading.Lock()
         self.families: dict[str, tuple[str, str, str]] = {}
         """Type, help and unit, by name; at most 20,000."""
@@ -68,12 +74,55 @@ class Receiver:
         for name, said in found.families.items():
             if name in self.families or len(self.families) < _MOST_FAMILIES:
                 self.families[name] = said
-        taken = self._sink.add(found.samples)
+        taken = self._stored(found)
         self.samples += taken.stored
         self.refused += taken.refused
         if taken.refused:
             return Reply(400, _refused(taken))
         return Reply(400, found.first_invalid) if found.invalid else Reply()
+
+
+    def _stored(self, found: Request) -> Taken:
+        if not len(found.numbers):
+            return Taken()
+        try:
+            return self._put(found)
+        except NotFound:
+            # Series that were silent for longer than samples are kept have other numbers now.
+            self._refs = np.empty(0, np.int64)
+            return self._put(found)
+
+    def _put(self, found: Request) -> Taken:
+        full: LimitExceeded | None = None
+        if self._life != self._decoder.life:
+            self._life, self._refs = self._decoder.life, np.empty(0, np.int64)
+        series = self._decoder.series
+        more = len(series) - len(self._refs)
+        if more:
+            room = np.full(more, -1, np.int64)
+            self._refs = np.concatenate([self._refs, room])
+        refs = self._refs[found.numbers]
+        unknown = np.unique(found.numbers[refs < 0])
+        if len(unknown):
+            try:
+                self._refs[unknown] = self._sink.refs([series[n] for n in unknown.tolist()])
+            except LimitExceeded as error:
+                full = error
+                self._known_only(unknown)
+            refs = self._refs[found.numbers]
+        here = refs >= 0
+        taken = self._sink.put(refs[here].astype(np.uint32), found.times[here], found.values[here])
+        if full is not None:
+            raise full
+        return taken
+
+    def _known_only(self, numbers: NDArray[np.int64]) -> None:
+        """Series that there are already keep their place, also when there is none for new ones."""
+        for number in numbers.tolist():
+            try:
+                self._refs[number] = self._sink.refs([self._decoder.series[number]])[0]
+            except LimitExceeded:
+                continue
 
 
 def _unsupported(headers: Mapping[str, str]) -> str:

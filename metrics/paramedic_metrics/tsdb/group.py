@@ -67,6 +67,8 @@ class Group:
         self.open: Window | None = None
         self.late: Window | None = None
         self.closed: list[Closed] = []
+        self.plan: Plan | None = None
+        """Of a loose group: the series of its last moment."""
         self.touched = 0.0
         """When it was last written to, monotonic seconds."""
 

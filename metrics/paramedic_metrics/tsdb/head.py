@@ -20,6 +20,8 @@ from paramedic_metrics.tsdb.wal import Wal
 AHEAD = 600_000
 """Milliseconds by which a sample may be ahead of the clock, as Prometheus has it."""
 _NOBODY = -1
+_FEW = 8
+"""Series from which on it pays to know a group's list again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,10 @@ class Head:
             for t, group, at in _by_moment(times, owners, self._slots):
                 if not self._within(t):
                     outcome.add(Outcome(out_of_bounds=len(at)))
+                    continue
+                done = self._again(group, t, ids[at], values[at])
+                if done is not None:
+                    outcome.add(done)
                     continue
                 # A series twice at one moment: the first counts.
                 unique, first = np.unique(ids[at], return_index=True)
@@ -244,8 +250,8 @@ class Head:
         window.cells[rows, column] = values
         newer = t > group.last[rows]
         group.last[rows[newer]], group.value[rows[newer]] = t, values[newer]
-        if group.loose and window is group.open and window.full and group not in self._full:
-            self._full.append(group)
+        if group.loose:
+            self._look_at(group)
         self._moved(group, t)
 
     def _moved(self, group: Group, t: int) -> None:
@@ -270,6 +276,27 @@ class Head:
             fault("tsdb.after_log_cells")
             self._put(group, t, rows, values, place)
         return verdict.outcome
+
+    def _again(self, group: Group, t: int, ids: Ids, values: NDArray[np.float64]) -> Outcome | None:
+        """Take a loose group's next moment as a scrape, if it has the very series of the one before; else None."""
+        if t <= group.newest or len(ids) < _FEW:
+            return None
+        plan = group.plan
+        if plan is None or len(plan.ids) != len(ids) or not (plan.ids == ids).all():
+            unique = len(np.unique(ids)) == len(ids)
+            group.plan = Plan(group.key, ids.copy(), loose=True) if unique else None
+            return None
+        self._bind(plan)
+        place = self._log(plan, t, values)
+        fault("tsdb.after_log")
+        stored = self._append(group, t, plan.rows, values, place)
+        self._look_at(group)
+        return Outcome(stored=stored)
+
+    def _look_at(self, group: Group) -> None:
+        """Whether its window is full, so that it is looked at before the next write."""
+        if group.open is not None and group.open.full and group not in self._full:
+            self._full.append(group)
 
     def _settle(self, ids: Ids, times: NDArray[np.int64]) -> NDArray[np.int32]:
         """The loose group of each sample's series; new series join those that began at the same moment."""
