@@ -74,7 +74,9 @@ def stored_bytes(chosen: argparse.Namespace) -> None:
     given = recorded(chosen.data, round(chosen.spacing * 1000), chosen.stride)
     for each in given:
         every = statistics.median(each.times[1:] - each.times[:-1]) / 1000
-        print(f"{each.name}: {len(each.labels)} series, {len(each.times)} scrapes {every:g} s apart, {each.samples} samples")
+        print(
+            f"{each.name}: {len(each.labels)} series, {len(each.times)} scrapes {every:g} s apart, {each.samples} samples"
+        )
     print("| samples | store | bytes a sample | index apart | together | ours ÷ it |\n|---|---|---|---|---|---|")
     for title, some in (*((each.name, [each]) for each in given), ("all", given)):
         count = sum(each.samples for each in some)
@@ -90,7 +92,9 @@ def stored_bytes(chosen: argparse.Namespace) -> None:
                 found = arm(Path(folder, name))
                 ours = ours or found.data
                 cells = (found.data / count, found.index / count, (found.data + found.index) / count)
-                print(f"| {title} | {name} | " + " | ".join(f"{c:.3f}" for c in cells) + f" | {ours / found.data:.2f} |")
+                print(
+                    f"| {title} | {name} | " + " | ".join(f"{c:.3f}" for c in cells) + f" | {ours / found.data:.2f} |"
+                )
             if ours / count > GOAL_BYTES:
                 print(f"(beyond the goal of {GOAL_BYTES} bytes)")
 
@@ -114,7 +118,9 @@ def ingest(chosen: argparse.Namespace) -> None:
                     found.setdefault(program.name, []).append(program.spent() - before)
                 found.setdefault("paramedic, scrapes", []).append(scraped(some))
         print(f"{series} series, {moments} scrapes a turn, {chosen.rounds} turns after one for new series\n")
-        print("| arm | µs of CPU a sample | samples/s of a core, median (turns) | ÷ Prometheus | new series: µs a sample |")
+        print(
+            "| arm | µs of CPU a sample | samples/s of a core, median (turns) | ÷ Prometheus | new series: µs a sample |"
+        )
         print("|---|---|---|---|---|")
         rates = {name: [series * moments / spent for spent in each[1:]] for name, each in found.items()}
         base = statistics.median(rates.get("Prometheus", [float("nan")]))
@@ -170,13 +176,18 @@ def memory(chosen: argparse.Namespace) -> None:
                 pss, resident = program.resident()
                 ours = ours or resident
                 each = (resident - idle) * 1e6 / series
-                print(f"| {series} | {program.name} | {pss:.0f} | {resident:.0f} (empty {idle:.0f}) | {each:,.0f} | {ours / resident:.2f} |", flush=True)
+                print(
+                    f"| {series} | {program.name} | {pss:.0f} | {resident:.0f} (empty {idle:.0f}) | {each:,.0f} | {ours / resident:.2f} |",
+                    flush=True,
+                )
 
 
 def restart(chosen: argparse.Namespace) -> None:
     hours = chosen.hours or 24
     print(f"{hours:g} hours at 15 s by remote write, kill -9, started again {chosen.rounds} times (killed each time)\n")
-    print("| series | program | seconds to the first answer over all series, median (each) | ours ÷ it |\n|---|---|---|---|")
+    print(
+        "| series | program | seconds to the first answer over all series, median (each) | ours ÷ it |\n|---|---|---|---|"
+    )
     for series in chosen.series or [1_000, 10_000]:
         ours = 0.0
         for start in starts(chosen).values():
@@ -184,7 +195,9 @@ def restart(chosen: argparse.Namespace) -> None:
                 data = Path(folder, "data")
                 with start(data) as program:
                     fill(until_ready(program), series, hours)
-                    if hours > 3:  # for what was put off, as by Prometheus its compaction, which it looks at once a minute
+                    if (
+                        hours > 3
+                    ):  # for what was put off, as by Prometheus its compaction, which it looks at once a minute
                         time.sleep(90)
                     program.kill()
                 took = [started_in(start, data, series) for _ in range(chosen.rounds)]

@@ -107,7 +107,11 @@ def test_what_is_remembered_is_bounded() -> None:
         labels = [("__name__", f"m{n}"), *((f"l{k}", "x" * 150) for k in range(250))]
         decoder.decode(delimited(1, remote_series(labels, [(NOW, 1.0)])))
         decoder.decode(delimited(1, remote_series(labels, [(NOW, 1.0)])))
-    assert (len(decoder.series), len(decoder._numbers), decoder._track.size) == (2000, 0, 0)  # too long to be remembered
+    assert (len(decoder.series), len(decoder._numbers), decoder._track.size) == (
+        2000,
+        0,
+        0,
+    )  # too long to be remembered
 
 
 _NAMES = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=8)
@@ -132,7 +136,9 @@ def test_what_was_written_is_read(series: list[tuple[dict[str, str], list[tuple[
             assert ours == theirs == 0 or struct.pack("<d", ours) == struct.pack("<d", theirs)
 
 
-_ORDERS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 60), st.sets(st.integers(0, 59))), min_size=2, max_size=8)
+_ORDERS = st.lists(
+    st.tuples(st.integers(0, 59), st.integers(1, 60), st.sets(st.integers(0, 59))), min_size=2, max_size=8
+)
 
 
 @settings(max_examples=100, deadline=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import threading
@@ -20,7 +19,6 @@ from paramedic_metrics.tsdb.merge import merge
 from paramedic_metrics.tsdb.store import Store
 from support_programs import YEARS, post, until_ready, victoria_of
 from support_recording import Recorded
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +111,11 @@ def series_text(labels: Labels) -> str:
 
 
 def _import(url: str, each: Recorded) -> None:
-    there = each.there
     lines = [
-        json.dumps(
-            {
-                "metric": dict(labels),
-                "values": each.values[row, there[row]].tolist(),
-                "timestamps": each.times[there[row]].tolist(),
-            }
-        )
-        for row, labels in enumerate(each.labels)
+        f"{line} {_number(v)} {t}\n" for line, times, values in _rows(each) for t, v in zip(times, values, strict=True)
     ]
-    for at in range(0, len(lines), 200):
-        post(f"{url}/api/v1/import", "\n".join(lines[at : at + 200]).encode())
+    for at in range(0, len(lines), 100_000):
+        post(f"{url}/api/v1/import/prometheus", "".join(lines[at : at + 100_000]).encode())
 
 
 def _rows(each: Recorded) -> Iterator[tuple[str, list[int], list[float]]]:

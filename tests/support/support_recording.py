@@ -1,6 +1,6 @@
 """Real scrapes in a file: node_exporter's and the collector's of busy cgroups, and what is made of them for a store.
 
-    "PMR1", then for each scrape: target (uint8), Unix milliseconds (int64), bytes (uint32), and the exposition, zstd
+"PMR1", then for each scrape: target (uint8), Unix milliseconds (int64), bytes (uint32), and the exposition, zstd
 """
 
 from __future__ import annotations

@@ -81,7 +81,6 @@ class Receiver:
             return Reply(400, _refused(taken))
         return Reply(400, found.first_invalid) if found.invalid else Reply()
 
-
     def _stored(self, found: Request) -> Taken:
         if not len(found.numbers):
             return Taken()
