@@ -86,9 +86,7 @@ class Head:
             if t <= group.newest:
                 here = ~absent(values)
                 return self._mixed(group, t, plan.rows[here], values[here])
-            place = self._log(plan, t, values)
-            fault("tsdb.after_log")
-            return Outcome(stored=self._append(group, t, plan.rows, values, place))
+            return self._scraped(group, plan, t, values)
 
     def write(self, ids: Ids, times: NDArray[np.int64], values: NDArray[np.float64]) -> Outcome:
         """Samples of any series and moments, as remote write brings them.
@@ -287,11 +285,15 @@ class Head:
             group.plan = Plan(group.key, ids.copy(), loose=True) if unique else None
             return None
         self._bind(plan)
+        outcome = self._scraped(group, plan, t, values)
+        self._look_at(group)
+        return outcome
+
+    def _scraped(self, group: Group, plan: Plan, t: int, values: NDArray[np.float64]) -> Outcome:
+        """Write a moment that is later than all others of the group."""
         place = self._log(plan, t, values)
         fault("tsdb.after_log")
-        stored = self._append(group, t, plan.rows, values, place)
-        self._look_at(group)
-        return Outcome(stored=stored)
+        return Outcome(stored=self._append(group, t, plan.rows, values, place))
 
     def _look_at(self, group: Group) -> None:
         """Whether its window is full, so that it is looked at before the next write."""
