@@ -45,10 +45,13 @@ _TAIL = """## Containers: different, or not done yet
 | `container_spec_memory_reservation_limit_bytes` with cgroup v2 | `memory.low`, which is what Docker sets for a reservation |
 | `container_memory_failcnt` with cgroup v2 | `max` of `memory.events`, which counts the same |
 | `container_oom_events_total` | from the cgroup and the engine's word, not from the kernel's log; it goes on over restarts |
-| `container_fs_*` of merged I/O, sectors, queues and times | cgroup v2 does not count them, and v1 only under a scheduler that Linux 5 dropped |
+| `container_fs_usage_bytes` of a container | not done: without a quota nothing but a walk through the layer (as of `du`, or of the engine) tells it. With one (`--storage-opt size`, on xfs with `pquota`) the kernel counts it, and tells root alone: by quotactl(2), or by statfs(2) below /proc/PID/root; the collector has no capability |
+| `container_fs_limit_bytes` of a container with such a quota | the file system's size, not the quota, for the same reason |
+| `container_fs_usage_bytes`, `_limit_bytes`, `_inodes_*` with `id="/"` | the host's ext, xfs and btrfs on a device, read once a minute; no tmpfs, overlay and zfs; none with `collector.docker_only` |
+| `container_fs_reads_merged_total`, `_writes_merged_total`, `_sector_reads_total`, `_sector_writes_total` | cgroup v2 does not count them, and v1 only under a scheduler that Linux 5 dropped |
+| `container_fs_read_seconds_total`, `_write_seconds_total`, `_io_current`, `_io_time_seconds_total`, `_io_time_weighted_seconds_total` | the same; time lost to I/O is in `container_pressure_io_waiting_seconds_total` |
 | `container_fs_*`, `container_blkio_*` with cgroup v1 | a recent kernel counts there only devices that some container has a limit for |
 | `container_tasks_state`, `container_cpu_load_average_10s`, `container_file_descriptors`, `_sockets`, hugetlb, NUMA, schedstat, perf, resctrl, TCP and UDP states | off in cAdvisor too (each costs a walk through all processes) |
-| `container_fs_usage_bytes` of a container | not done: the engine itself walks through the layer to count it, and so did cAdvisor |
 | raw cgroups | the root and those just below it (cAdvisor: all); none with `collector.docker_only` |
 | `cadvisor_version_info` | it is not cAdvisor; the engine's version is in `node_meta` |
 | `DCGM_FI_PROF_*` | they need DCGM's profiling module; nothing is made up instead |

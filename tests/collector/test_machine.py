@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from paramedic_collector.exposition import Exposition
+import pytest
+
 from paramedic_collector.source import Context
 from paramedic_collector.sources.container_fs import ContainerFilesystem
 from paramedic_collector.sources.machine import Machine
 from paramedic_core.model import State
+from paramedic_core.settings import CollectorSettings
 from paramedic_core.world import Engine
 from support_collector import NOW, collect, container, paths, samples, tree, world
 
@@ -48,7 +50,42 @@ def test_the_file_system_of_the_layers(tmp_path: Path) -> None:
     found = samples(text)
     assert found[f"container_fs_limit_bytes{labels}"] == real.f_blocks * real.f_frsize
     assert found[f"container_fs_inodes_total{labels}"] == real.f_files
-    assert len(found) == 3
-    out = Exposition()
-    source.collect(Context(paths(root), NOW), out)
-    assert not out.lines
+    assert len([key for key in found if running.id in key]) == 3
+    host = {key: value for key, value in found.items() if 'id="/"' in key}
+    assert len(host) == 4 * 2, "/var/l is not there, and left out"
+    used = host['container_fs_usage_bytes{device="/dev/lib",id="/",image="",name=""}']
+    assert used == (real.f_blocks - real.f_bfree) * real.f_frsize
+    assert host['container_fs_limit_bytes{device="/dev/root",id="/",image="",name=""}'] == real.f_blocks * real.f_frsize
+    again = collect(source, Context(paths(root), NOW + 1, given, settings=CollectorSettings()))
+    assert samples(again) == found
+    alone = Context(paths(root), NOW, given, settings=CollectorSettings(docker_only=True))
+    assert all(running.id in key for key in samples(collect(ContainerFilesystem(), alone)))
+
+
+def test_a_layer_below_a_closed_folder_is_asked_at_another_mount_of_its_file_system(tmp_path: Path) -> None:
+    """As with a data root that the engine mounts on itself below a folder of root's."""
+    mounts = "1 0 8:1 / / rw - ext4 /dev/root rw\n2 1 8:1 /shut/data /shut/data rw - ext4 /dev/root rw\n"
+    root = tree(tmp_path, {"proc/1/mountinfo": mounts, "shut/data/x": ""})
+    given = world([container()], engine=Engine(root_dir="/shut/data"))
+    asked: list[str] = []
+    real = os.statvfs
+
+    def statvfs(path: str) -> os.statvfs_result:
+        asked.append(path)
+        if "/shut/" in path:
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "statvfs", statvfs)
+        found = samples(collect(ContainerFilesystem(), Context(paths(root), NOW, given)))
+    assert any("/shut/" in path for path in asked)
+    assert sum(key.startswith("container_fs_limit_bytes") and "web" in key for key in found) == 1
+
+
+def test_without_the_engine_the_hosts_file_systems_go_on(tmp_path: Path) -> None:
+    mounts = "1 0 8:1 / / rw - ext4 /dev/root rw\n2 1 0:9 / /run rw - tmpfs tmpfs rw\n"
+    root = tree(tmp_path, {"proc/1/mountinfo": mounts})
+    source = ContainerFilesystem()
+    found = samples(collect(source, Context(paths(root), NOW)))
+    assert {key.partition("{")[2] for key in found} == {'device="/dev/root",id="/",image="",name=""}'}
