@@ -16,6 +16,7 @@ from paramedic.console.arguments import data_option, echo_json, output_option
 from paramedic.console.peers import NoRights
 from paramedic.console.table import Cell, show, tinted
 from paramedic.console.words import amount, clean, counted, moment
+from paramedic_core.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from paramedic_metrics.tsdb.check import Damage, Report
@@ -47,13 +48,38 @@ def check(data: Path, output: str) -> int:
     return exits.FAILED if report.damage else exits.ATTENTION if report.notes else exits.OK
 
 
+@command.command("repair")
+@data_option
+@output_option()
+def repair(data: Path, output: str) -> int:
+    """Set aside what is damaged, in DATA/metrics/damaged, and keep everything else. The hub must not be running.
+
+    Nothing is deleted. Called again it does nothing.
+    """
+    from paramedic_metrics.tsdb.repair import repair as repaired  # noqa: PLC0415
+
+    with _readable(data / "metrics") as folder:
+        try:
+            done = repaired(folder)
+        except StoreUnavailable as error:
+            # Trying again is no help while it runs.
+            raise click.ClickException(str(error)) from error
+    if output == "json":
+        echo_json(done)
+        return exits.OK
+    for sentence in done:
+        click.echo(clean(sentence))
+    click.echo("the rest is as it was" if done else "nothing is damaged", err=True)
+    return exits.OK
+
+
 @contextmanager
 def _readable(folder: Path) -> Iterator[Path]:
     """The store's folder; what the system refuses is said in words."""
     try:
         yield folder
     except PermissionError as error:
-        raise NoRights(f"no right to read {error.filename}: call this as root (`sudo paramedic tsdb …`)") from error
+        raise NoRights(f"no right to {error.filename}: call this as root (`sudo paramedic tsdb …`)") from error
     except OSError as error:
         raise click.ClickException(f"{error.filename or folder}: {error.strerror}: look at that disk") from error
 

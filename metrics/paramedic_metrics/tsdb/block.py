@@ -22,6 +22,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Container, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,15 +33,20 @@ from paramedic_core.errors import BadInput
 from paramedic_metrics.series import ABSENT_BITS, STALE_BITS, bits
 from paramedic_metrics.tsdb import codec, scaling
 from paramedic_metrics.tsdb.scaling import RAW_EXPONENT
+from paramedic_metrics.tsdb.source import Source
 
 _HEAD = struct.Struct("<4sI11I")
-_MAGIC = b"PMB1"
+MAGIC = b"PMB1"
 MOST_MOMENTS = 4096
 MOST_ROWS = 1 << 22
 _STRIPE = 8192
 """Numbers in a stripe, about."""
 _AT_ONCE = 1 << 15
 """Numbers of several stripes that are worked on together: what fits the processor's cache."""
+_MOST_STRIPE = 1 << 20
+_MOST_CELLS = 1 << 28
+_MOST_TABLE = 1 << 28
+"""What is larger is none of ours: it is not even unpacked."""
 _RAW_ORDER = 3
 _HOLES = np.array([ABSENT_BITS, STALE_BITS], np.uint64)
 _STRIPED = {0: 1, 1: 1, 2: 2, _RAW_ORDER: 0}
@@ -114,7 +120,7 @@ def encode(
     moments = codec.pack(times)
     packed_table = codec.pack(np.frombuffer(table, np.uint8), codec=codec.ZSTD)
     counts = (len(ids), len(times), len(ids) - len(dynamic), len(dynamic), len(begun), len(runs.row), len(shape))
-    head = _HEAD.pack(_MAGIC, 0, *counts, len(packed_table), len(moments), 0, 0)
+    head = _HEAD.pack(MAGIC, 0, *counts, len(packed_table), len(moments), 0, 0)
     crc = zlib.crc32(packed_table, zlib.crc32(moments, zlib.crc32(head[8:])))
     return head[:4] + struct.pack("<I", crc) + head[8:] + moments + packed_table + b"".join(stripes)
 
@@ -129,20 +135,27 @@ class Block:
         BadInput: its head is damaged.
     """
 
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: Source) -> None:
         if len(data) < _HEAD.size:
             raise BadInput("a block is cut")
-        magic, crc, *counts, table_size, times_size, _, _ = _HEAD.unpack_from(data)
+        head = data[: _HEAD.size]
+        magic, crc, *counts, table_size, times_size, _, _ = _HEAD.unpack(head)
         rows, moments, constants, dynamic, firsts, runs, stripes = counts
         start = _HEAD.size + times_size + table_size
-        if magic != _MAGIC or len(data) < start or zlib.crc32(data[8:start]) != crc:
+        if magic != MAGIC or len(data) < start or table_size + times_size > _MOST_TABLE:
             raise BadInput("no block begins here, or its head is damaged")
-        if rows > MOST_ROWS or moments > MOST_MOMENTS or constants + dynamic != rows or firsts > 2 * dynamic:
-            raise BadInput("a block's counts contradict each other")
-        self.times, _ = codec.unpack(data[_HEAD.size :], moments, np.int64)
+        body = data[_HEAD.size : start]
+        if zlib.crc32(body, zlib.crc32(head[8:])) != crc:
+            raise BadInput("a block's head is damaged")
         size = 8 * rows + 8 * constants + dynamic + 8 * firsts + 20 * runs + 9 * stripes
-        table = _Table(codec.unpack(data[_HEAD.size + times_size :], size, np.uint8)[0])
-        self.ids: NDArray[np.uint32] = np.cumsum(table.take("<u4", rows), dtype=np.uint32)
+        if rows > MOST_ROWS or moments > MOST_MOMENTS or size > _MOST_TABLE or rows * moments > _MOST_CELLS:
+            raise BadInput("a block would be larger than any of ours")
+        if constants + dynamic != rows or firsts > 2 * dynamic or stripes > dynamic or not moments:
+            raise BadInput("a block's counts contradict each other")
+        self.times, _ = codec.unpack(body, moments, np.int64)
+        table = _Table(codec.unpack(body[times_size:], size, np.uint8)[0])
+        gaps = table.take("<u4", rows)
+        self.ids: NDArray[np.uint32] = np.cumsum(gaps, dtype=np.uint32)
         self._place = table.take("<u4", rows)
         self._constants = table.take("<f8", constants)
         self._exponents = table.take("i1", dynamic)
@@ -153,18 +166,40 @@ class Block:
         self._starts = np.concatenate([[0], np.cumsum(self._stripe_rows)])
         self._offsets = start + np.concatenate([[0], np.cumsum(sizes)])
         self.length = int(self._offsets[-1])
-        if self._starts[-1] != dynamic or len(data) < self.length or not set(self._orders.tolist()) <= set(_STRIPED):
+        if not self._sound(gaps, len(data)):
             raise BadInput("a block is cut, or its table contradicts its head")
         counted = self._stripe_rows * np.array([_STRIPED[o] for o in self._orders.tolist()], np.int64)
         if counted.sum() != firsts:
             raise BadInput("a block's table contradicts its head")
         self._firsts = np.split(begun, np.cumsum(counted)[:-1]) if stripes else []
-        self._data = data[: self.length]
+        self._data = data
         self.holed = np.zeros(rows, np.bool_)
         """Rows with an ABSENT or STALE cell."""
         self.holed[self.runs.row[np.isin(self.runs.bits, _HOLES)]] = True
         steady = np.flatnonzero(self._place < constants)
         self.holed[steady] |= np.isin(bits(self._constants)[self._place[steady]], _HOLES)
+
+    def _sound(self, gaps: NDArray[np.uint32], size: int) -> bool:
+        """Whether all numbers of the table are such that nothing can be read that is not there."""
+        rows, moments, dynamic = len(gaps), len(self.times), len(self._exponents)
+        places = np.zeros(rows, np.bool_)
+        if rows and int(self._place.max()) >= rows:
+            return False
+        places[self._place] = True
+        ends = self.runs.start.astype(np.int64) + self.runs.length
+        return bool(
+            self._starts[-1] == dynamic
+            and size >= self.length
+            and set(self._orders.tolist()) <= set(_STRIPED)
+            and (self._stripe_rows * moments <= np.where(self._stripe_rows == 1, MOST_MOMENTS, _MOST_STRIPE)).all()
+            and places.all()
+            and (gaps[1:] > 0).all()
+            and int(gaps.sum(dtype=np.uint64)) < 1 << 32
+            and (np.diff(self.times) > 0).all()
+            and ((self._exponents >= RAW_EXPONENT) & (self._exponents < len(scaling.POWERS))).all()
+            and (self.runs.row < rows).all()
+            and (ends <= moments).all()
+        )
 
     @property
     def weight(self) -> int:
@@ -187,6 +222,28 @@ class Block:
         if self._orders[number] == _RAW_ORDER:
             return codec.unpack(data, rows * columns, np.float64)[0].reshape(rows, columns)
         return scaling.smallest(codec.unpack(data, rows * columns, np.int64)[0].reshape(rows, columns))
+
+    @property
+    def samples(self) -> int:
+        """How many cells are not ABSENT."""
+        gone = int(self.runs.length[self.runs.bits == ABSENT_BITS].sum(dtype=np.int64))
+        steady = self._place[self._place < len(self._constants)]
+        never = int((bits(self._constants)[steady] == ABSENT_BITS).sum())
+        return (len(self.ids) - never) * len(self.times) - gone
+
+    def without(self, stripes: Container[int]) -> Block:
+        """It without the rows of some stripes; the others are read as before."""
+        keep = np.ones(len(self.ids), np.bool_)
+        keep[self.rows_of(stripes)] = False
+        renumbered = np.cumsum(keep) - 1
+        less = copy(self)
+        less.ids, less._place, less.holed = self.ids[keep], self._place[keep], self.holed[keep]  # noqa: SLF001  of our own class
+        mine = keep[self.runs.row]
+        less.runs = Runs(
+            renumbered[self.runs.row[mine]].astype(np.uint32), self.runs.start[mine], self.runs.length[mine],
+            self.runs.bits[mine],
+        )  # fmt: skip
+        return less
 
     def bad(self) -> dict[int, str]:
         """The stripes that are damaged, each with what is wrong; reads all of it."""

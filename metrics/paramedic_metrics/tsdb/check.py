@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from paramedic_core.errors import BadInput
-from paramedic_metrics.tsdb import aside, serieslog
+from paramedic_metrics.tsdb import aside, salvage, serieslog
 from paramedic_metrics.tsdb.framing import Hole, Record
 from paramedic_metrics.tsdb.index import NONE, Ids, Index
 from paramedic_metrics.tsdb.lock import holder
@@ -82,8 +82,10 @@ def check(folder: Path) -> Report:
     index = _series(report)
     unnamed = np.setdiff1d(used, index.all(), assume_unique=True)
     if len(unnamed):
-        why = f"{len(unnamed)} series have samples and no names (ids {unnamed[0]} to {unnamed[-1]})"
-        report.damage.append(Damage(serieslog.NAME, "names", 0, 0, why, series=len(unnamed)))
+        report.notes.append(
+            f"{len(unnamed)} series have samples and no names (ids {unnamed[0]} to {unnamed[-1]}): "
+            f"what named them in {serieslog.NAME} is lost"
+        )
     for path in aside.kept(folder):
         report.notes.append(f"{path.relative_to(folder)} was set aside: {path.stat().st_size} bytes")
     return report
@@ -97,20 +99,35 @@ def _part(report: Report, path: Path) -> Ids:
     except FileNotFoundError:
         return NONE  # merged or too old, meanwhile
     except BadInput as error:
-        size = path.stat().st_size
-        report.damage.append(Damage(name, "directory", 0, size, str(error).removeprefix(f"{path}: ")))
-        return NONE
+        return _without_directory(report, path, str(error).removeprefix(f"{path}: ").removeprefix(f"{path} "))
     report.parts += 1
     report.bytes += part.bytes
     found = [NONE]
     for number in range(len(part.entries)):
         report.blocks += 1
         found.append(_block(report, part, name, number))
-    try:
-        found.append(part.ids())
-    except BadInput as error:
-        report.damage.append(Damage(name, "list of series", 0, 0, str(error), samples=0))
+    why = part.list_damage()
+    if why:
+        report.damage.append(Damage(name, "list of series", 0, 0, f"{why}; the blocks have it too", samples=0))
     return np.unique(np.concatenate(found))
+
+
+def _without_directory(report: Report, path: Path, why: str) -> Ids:
+    """What can be told of a part that is only its blocks."""
+    try:
+        size = path.stat().st_size
+        found = [(one.block.samples, one.block.ids) for one in salvage.blocks(path)]
+    except FileNotFoundError:
+        return NONE
+    samples = sum(n for n, _ in found)
+    report.samples += samples
+    report.damage.append(
+        Damage(
+            str(path.relative_to(report.folder)), "directory", 0, size,
+            f"{why}; {len(found)} blocks with {samples} samples can still be found in it",
+        )
+    )  # fmt: skip
+    return np.unique(np.concatenate([NONE, *(ids for _, ids in found)]))
 
 
 def _block(report: Report, part: Part, name: str, number: int) -> Ids:

@@ -55,7 +55,7 @@ class Lock:
             os.close(self._fd)
             raise
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give it up; may be called twice."""
         if self._fd >= 0:
             os.close(self._fd)

@@ -46,11 +46,10 @@ def merge(store: Store, stop: threading.Event) -> int:
         chosen = due([p for p in store.parts.all() if p.level == level], level, store.settings.retention)
         if not chosen or stop.is_set():
             continue
-        contents = _joined(store, chosen, stop) if level == 0 else _copied(chosen)
+        contents = _kept(store, _joined(store, chosen, stop) if level == 0 else _copied(chosen), chosen)
         sealed: dict[str, int] = {}
         for part in chosen:
             sealed |= {key: max(place, sealed.get(key, 0)) for key, place in part.sealed.items()}
-        store.parts.set_aside(chosen)
         try:
             part = store.parts.write(contents, sealed, chosen, level + 1)
         except Stopped:
@@ -102,14 +101,25 @@ def _longest(parts: Sequence[Part]) -> int:
     return max(moments.values(), default=0)
 
 
-def _copied(parts: Sequence[Part]) -> Iterator[Copy]:
+def _kept(store: Store, contents: Iterator[Content | Copy], parts: Sequence[Part]) -> Iterator[Content | Copy]:
+    """The contents; and before their file gets its name, what of its sources could not be read is kept."""
+    yield from contents
+    store.parts.set_aside(parts)
+
+
+def _copied(parts: Sequence[Part]) -> Iterator[Content | Copy]:
     for part in parts:
         for number, entry in enumerate(part.entries):
-            if number not in part.damaged:
-                try:
-                    yield Copy(entry, part.bytes_of(number), part.block(number).ids)
-                except BadInput as error:
-                    part.spoil(number, error)
+            if part.lost(number):
+                continue
+            try:
+                found = part.block(number)
+                if number in part.damaged:
+                    yield Content(entry.group, found.ids, found.times, found.values(), found.samples)
+                else:
+                    yield Copy(entry, part.bytes_of(number), found.ids)
+            except BadInput as error:
+                part.spoil(number, error)
 
 
 def _joined(store: Store, parts: Sequence[Part], stop: threading.Event) -> Iterator[Content]:
@@ -138,7 +148,7 @@ def _window(store: Store, group: int, places: list[tuple[Part, int]]) -> Iterato
         pieces = [
             piece
             for part, number in places
-            if number not in part.damaged and (piece := store.parts.piece(part, number, store.cache)) is not None
+            if not part.lost(number) and (piece := store.parts.piece(part, number, store.cache)) is not None
         ]
         if not pieces:
             return

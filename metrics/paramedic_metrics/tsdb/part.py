@@ -10,7 +10,6 @@ one of them beside it removes it, so a crash between the two leaves nothing twic
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import struct
 import zlib
@@ -29,6 +28,7 @@ from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder
 from paramedic_metrics.tsdb import block, codec
 from paramedic_metrics.tsdb.index import Ids
+from paramedic_metrics.tsdb.source import Opened, Span
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
@@ -36,6 +36,9 @@ SUFFIX = ".part"
 _MAGIC = b"PMP1"
 _TAIL = struct.Struct("<QII4sI")
 _MOST_DIRECTORY = 64 << 20
+_MOST_SERIES = 1 << 24
+WHOLE = frozenset({-1})
+"""Not some stripes: all of a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,27 +156,31 @@ class Part:
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < len(_MAGIC) + _TAIL.size:
-                raise BadInput(f"{path} is cut: it has {size} bytes")
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.bytes = size
-        self._data = memoryview(self._map)
-        offset, length, crc, magic, _ = _TAIL.unpack(self._data[-_TAIL.size :])
-        packed = self._data[offset : offset + length]
-        if magic != _MAGIC or len(packed) != length or zlib.crc32(packed) != crc:
-            raise BadInput(f"{path} is cut, or its directory is damaged")
-        self._packed_ids, directory = _directory(packed, path)
-        self.entries = [Entry(*row) for row in directory["entries"]]
-        self.sealed: dict[str, int] = directory["sealed"]
-        self.replaces: list[str] = directory["replaces"]
-        self._count: int = directory["ids"]
-        self.level: int = directory["level"]
+        self._file = Opened(path)
+        self.bytes = size = self._file.size
+        if size < len(_MAGIC) + _TAIL.size:
+            raise BadInput(f"{path} is cut: it has {size} bytes")
+        offset, length, crc, magic, rest = _TAIL.unpack(self._file.read(size - _TAIL.size, size))
+        if magic != _MAGIC or rest or offset + length + _TAIL.size != size or length > 2 * _MOST_DIRECTORY:
+            raise BadInput(f"{path} is cut, or its end is damaged")
+        packed = self._file.read(offset, offset + length)
+        if zlib.crc32(packed) != crc or self._file.read(0, len(_MAGIC)) != _MAGIC:
+            raise BadInput(f"{path}: its directory or its first bytes are damaged")
+        try:
+            self._packed_ids, directory = _directory(packed)
+            self.entries = [Entry(*row) for row in directory["entries"]]
+            self.sealed: dict[str, int] = directory["sealed"]
+            self.replaces: list[str] = directory["replaces"]
+            self._count: int = directory["ids"]
+            self.level: int = directory["level"]
+            _sound(self.entries, offset, self._count)
+        except (BadInput, KeyError, TypeError, ValueError, struct.error) as error:
+            raise BadInput(f"{path}: its directory cannot be read: {error}") from error
         self.tmin = min((e.tmin for e in self.entries), default=0)
         self.tmax = max((e.tmax for e in self.entries), default=0)
-        self.damaged: set[int] = set()
-        """Blocks that turned out to be unreadable: queries go on without them."""
+        self._ids: Ids | None = None
+        self.damaged: dict[int, frozenset[int]] = {}
+        """Blocks that turned out to be unreadable, and which of their stripes: queries go on without them."""
 
     @property
     def samples(self) -> int:
@@ -184,45 +191,92 @@ class Part:
         """All series that it has samples of, ascending.
 
         Raises:
-            BadInput: damaged.
+            BadInput: neither its list of them nor its blocks can be read.
         """
-        return codec.unpack(self._packed_ids, self._count, np.uint32)[0]
+        if self._ids is not None:
+            return self._ids
+        try:
+            return codec.unpack(self._packed_ids, self._count, np.uint32)[0]
+        except BadInput as error:
+            log.error("the list of series of %s is damaged (%s): its blocks are asked instead", self.path, error)  # noqa: TRY400  a trace says nothing more
+            blocks = (block.Block(self._span(number)) for number in range(len(self.entries)))
+            self._ids = np.unique(np.concatenate([np.empty(0, np.uint32), *(b.ids for b in blocks)]))
+            return self._ids
+
+    def list_damage(self) -> str:
+        """What is wrong with its list of series; empty when nothing is."""
+        try:
+            codec.unpack(self._packed_ids, self._count, np.uint32)
+        except BadInput as error:
+            return str(error)
+        return ""
 
     def bytes_of(self, number: int) -> memoryview:
-        """One of its blocks as it lies there."""
-        entry = self.entries[number]
-        return self._data[entry.offset : entry.offset + entry.length]
+        """One of its blocks as it lies there.
+
+        Raises:
+            BadInput: it cannot be read.
+        """
+        return self._span(number)[:]
 
     def block(self, number: int) -> block.Block:
-        """One of its blocks, its stripes still packed.
+        """One of its blocks, its stripes still packed; of one that is damaged, the rows that are not.
 
         Raises:
             BadInput: it is damaged.
         """
         entry = self.entries[number]
-        found = block.Block(self.bytes_of(number))
+        found = block.Block(self._span(number))
         if len(found.ids) != entry.rows or len(found.times) != entry.moments:
             raise BadInput("a block is not the one that its directory speaks of")
-        return found
+        bad = self.damaged.get(number)
+        return found if bad is None else found.without(bad)
 
     def spoil(self, number: int, why: BadInput) -> None:
-        """Go on without a block."""
-        if number not in self.damaged:
-            self.damaged.add(number)
-            entry = self.entries[number]
-            log.error(
-                "block %d of %s (bytes %d to %d, %d samples) is damaged: %s; queries go on without it, "
-                "`paramedic tsdb check` shows more",
-                number, self.path, entry.offset, entry.offset + entry.length, entry.samples, why,
-            )  # fmt: skip
+        """Go on without a block, or without its rows that are damaged."""
+        entry, known = self.entries[number], self.damaged.get(number)
+        try:
+            found = block.Block(self._span(number))
+            bad = frozenset(found.bad())
+            rows = len(found.rows_of(bad))
+        except BadInput:
+            bad, rows = WHOLE, entry.rows
+        if known is not None and (bad <= known or known == WHOLE):
+            return  # another reader has found it already
+        if not bad:
+            log.warning("block %d of %s could not be read, and then could: %s", number, self.path, why)
+            return
+        self.damaged[number] = bad
+        log.error(
+            "block %d of %s (bytes %d to %d) is damaged: %s; queries go on without %d of its %d series, "
+            "`paramedic tsdb check` shows more",
+            number, self.path, entry.offset, entry.offset + entry.length, why, rows, entry.rows,
+        )  # fmt: skip
+
+    def lost(self, number: int) -> bool:
+        """Whether nothing of a block can be read."""
+        return self.damaged.get(number) == WHOLE
+
+    def _span(self, number: int) -> Span:
+        entry = self.entries[number]
+        return Span(self._file, entry.offset, entry.offset + entry.length)
 
 
-def _directory(packed: memoryview, path: Path) -> tuple[memoryview, dict[str, Any]]:
+def _sound(entries: list[Entry], end: int, ids: int) -> None:
+    """Whether a directory can be believed.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    numbers = np.array([(e.offset, e.length, *e.summary) for e in entries], np.int64).reshape(-1, 8)
+    inside = (numbers[:, 0] >= len(_MAGIC)) & (numbers[:, 1] >= 0) & (numbers[:, :2].sum(axis=1) <= end)
+    if not inside.all() or (numbers[:, 5:] < 0).any() or not 0 <= ids <= _MOST_SERIES:
+        raise BadInput("it speaks of what cannot be there")
+
+
+def _directory(packed: memoryview) -> tuple[memoryview, dict[str, Any]]:
     (length,) = struct.unpack_from("<I", packed)
     (size,) = struct.unpack_from("<I", packed, 4)
     if size > _MOST_DIRECTORY:
-        raise BadInput(f"{path}: its directory would take {size} bytes")
-    try:
-        return packed[4 + length :], orjson.loads(codec.inflate(packed[8 : 4 + length], size))
-    except (BadInput, orjson.JSONDecodeError) as error:
-        raise BadInput(f"{path}: its directory cannot be read: {error}") from error
+        raise BadInput(f"it would take {size} bytes")
+    return packed[4 + length :], orjson.loads(codec.inflate(packed[8 : 4 + length], size))

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from paramedic_core.counters import Counters
 from paramedic_core.errors import BadInput
-from paramedic_core.sys.files import write_atomic
+from paramedic_metrics.tsdb import aside, read, stats
 from paramedic_metrics.tsdb import part as part_file
-from paramedic_metrics.tsdb import read, stats
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.index import NONE, Ids
 from paramedic_metrics.tsdb.part import Content, Copy, Part
+from paramedic_metrics.tsdb.salvage import salvage
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
 FOLDER = "parts"
-ASIDE = "damaged"
 
 
 class Parts:
@@ -95,7 +94,7 @@ class Parts:
             if part.tmax <= start or part.tmin > end:
                 continue
             for number, entry in enumerate(part.entries):
-                if entry.tmax <= start or entry.tmin > end or number in part.damaged:
+                if entry.tmax <= start or entry.tmin > end or part.lost(number):
                     continue
                 piece = self.piece(part, number, cache)
                 if piece is not None:
@@ -118,13 +117,17 @@ class Parts:
         """
         for part in parts:
             for number in sorted(part.damaged):
-                aside = self.folder.parent / ASIDE
-                aside.mkdir(mode=0o700, exist_ok=True)
-                write_atomic(aside / f"{part.path.stem}-{number}.block", bytes(part.bytes_of(number)))
+                try:
+                    data = part.bytes_of(number)
+                except BadInput as error:
+                    log.warning("block %d of %s cannot be kept: %s", number, part.path, error)
+                    continue
+                aside.keep(self.folder.parent, f"{part.path.stem}-{number}.block", data)
 
     def piece(self, part: Part, number: int, cache: Cache) -> read.Piece | None:
         """One block, to be read; None when it turns out to be damaged."""
-        key = (part.name, number)
+        bad = part.damaged.get(number)
+        key: tuple[Hashable, ...] = (part.name, number) if bad is None else (part.name, number, bad)
         try:
             block = cache.get(key, lambda: part.block(number), lambda made: made.weight)
         except BadInput as error:
@@ -137,12 +140,19 @@ class Parts:
         try:
             return Part(path)
         except BadInput as error:
-            aside = self.folder.parent / ASIDE
-            aside.mkdir(mode=0o700, exist_ok=True)
-            path.rename(aside / path.name)
-            log.error("%s; it is kept in %s, `paramedic tsdb repair` may get its blocks back", error, aside)  # noqa: TRY400  a trace says nothing more
             self._counters.add(stats.DAMAGED)
+            return self._salvaged(path, error)
+
+    def _salvaged(self, path: Path, why: BadInput) -> Part | None:
+        """What can be had of a part whose directory is damaged."""
+        folder = self.folder.parent
+        try:
+            count = salvage(folder, path)
+        except OSError as error:
+            log.error("%s; its blocks cannot be saved now (%s): tried again at the next start", why, error)  # noqa: TRY400  a trace says nothing more
             return None
+        log.error("%s; it is kept in %s, %d blocks of it were saved", why, folder / aside.FOLDER, count)
+        return Part(path) if count else None
 
 
 def newest_sealed(parts: Iterable[Part]) -> dict[str, int]:

@@ -32,14 +32,17 @@ def replay(head: Head, index: Index, parts: Parts, counters: Counters) -> None:
     sealed = newest_sealed(parts.all())
     # What was sealed is known by its place: no new record may get one that lies before.
     head.wal.resume(max(sealed.values(), default=0))
+    named = np.zeros(index.next, np.bool_)
+    named[index.all()] = True
     # An id that only the log knows must never be given to another series.
     highest = index.next - 1
     for where, cells in logged(head.wal):
         highest = max(highest, int(cells.ids.max(initial=0)))
         if where < sealed.get(cells.group, 0):
             continue
-        known = np.array([n in index for n in cells.ids.tolist()], np.bool_) if highest >= index.next else None
-        if known is not None and not known.all():
+        known = cells.ids < len(named)
+        known[known] = named[cells.ids[known]]
+        if not known.all():
             counters.add(stats.UNKNOWN, float((~known).sum()))
             cells = records.Cells(cells.loose, cells.group, cells.t, cells.ids[known], cells.values[known])  # noqa: PLW2901  the part that is known
         if len(cells.ids):

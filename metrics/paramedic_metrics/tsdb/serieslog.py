@@ -30,13 +30,13 @@ from paramedic_metrics.tsdb.index import Index
 log = logging.getLogger("paramedic.metrics.tsdb")
 
 NAME = "series.log"
-_MAGIC = b"PMS1"
+MAGIC = b"PMS1"
 _SERIES = 1
 _HEAD = struct.Struct("<IIIII")
 _CHUNK = 50_000
 """Series a record, at most."""
 _MOST_UNPACKED = 256 << 20
-_MOST_FILE = 2 << 30
+MOST_FILE = 2 << 30
 
 
 class SeriesLog:
@@ -58,17 +58,17 @@ class SeriesLog:
         self._lock = threading.Lock()
         try:
             data = read(self.path)
-            self.size = len(_MAGIC)
+            self.size = len(MAGIC)
             for item in load(data, index):
-                if isinstance(item, Record):
+                if isinstance(item, Record) or item.known:
                     self.size = item.end
-                elif not item.known:
+                else:
                     self.damage.append(item)
             if len(data) > self.size:
                 self.size = self._tail(data)
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if len(data) < len(_MAGIC):
-                os.write(self._fd, _MAGIC)
+            if len(data) < len(MAGIC):
+                os.write(self._fd, MAGIC)
                 sync_folder(folder)
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
@@ -140,7 +140,7 @@ class SeriesLog:
         # Whoever adds series holds the index first.
         with index.lock, self._lock:
             ids = [int(n) for n in index.all()]
-            data = _MAGIC
+            data = MAGIC
             for at in range(0, len(ids), _CHUNK):
                 some = ids[at : at + _CHUNK]
                 data += frame(_SERIES, pack(some, [index.labels(n) for n in some]), len(data))
@@ -183,19 +183,19 @@ def read(path: Path) -> memoryview:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_MOST_FILE + 1)
+            data = file.read(MOST_FILE + 1)
     except FileNotFoundError:
         return memoryview(b"")
-    if len(data) > _MOST_FILE:
-        raise OSError(errno.EFBIG, f"it is larger than {_MOST_FILE} bytes", str(path))
+    if len(data) > MOST_FILE:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_FILE} bytes", str(path))
     return memoryview(data)
 
 
 def load(data: memoryview, index: Index) -> Iterator[Record | Hole]:
     """Take all series into an index; says what was read, and what could not be."""
-    if data and data[: len(_MAGIC)] != _MAGIC:
-        yield Hole(0, min(len(_MAGIC), len(data)))
-    for item in scan(data, len(_MAGIC)):
+    if data and data[: len(MAGIC)] != MAGIC:
+        yield Hole(0, min(len(MAGIC), len(data)))
+    for item in scan(data, len(MAGIC)):
         if isinstance(item, Record):
             try:
                 _load(item.payload, index)

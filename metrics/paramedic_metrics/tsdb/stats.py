@@ -51,7 +51,7 @@ _COUNTERS = {
     SIZE_RETENTION: "Parts removed because there was too much.",
     DAMAGED: "Blocks, parts and records of series that could not be read.",
     LOST: "Bytes of the log and of the list of series that could not be read at a start.",
-    UNKNOWN: "Samples of the log whose series a power cut has lost.",
+    UNKNOWN: "Samples of the log whose series are not known by name any more.",
     CACHE_HITS: "Reads of unpacked blocks that were in memory.",
     CACHE_MISSES: "Reads of blocks that had to be unpacked.",
 }

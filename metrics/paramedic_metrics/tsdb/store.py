@@ -76,7 +76,7 @@ class Store:
             raise StoreUnavailable(f"the metrics' folder {folder} cannot be used: {error}") from error
         with ExitStack() as undo:
             self._lock = Lock(folder)
-            undo.callback(self._lock.release)
+            undo.callback(self._lock.close)
             self._open(undo)
             undo.pop_all()
         self.counters.set(stats.REPLAY, time.monotonic() - began)
@@ -111,13 +111,13 @@ class Store:
         self.wal.close()
         self._series.close()
         if ended:
-            self._lock.release()
+            self._lock.close()
 
     def abandon(self) -> None:
         """Let go of the files as a killed process does, with nothing made durable."""
         self.wal.abandon()
         self._series.close()
-        self._lock.release()
+        self._lock.close()
 
     def ready(self) -> Readiness:
         """Whether samples can be stored."""

@@ -22,8 +22,8 @@ from paramedic_metrics.tsdb.framing import MOST_RECORD, Hole, Record, frame, sca
 log = logging.getLogger("paramedic.metrics.tsdb")
 
 SEGMENT_BYTES = 16 << 20
-_MAGIC = b"PMW1"
-_MOST_SEGMENT = SEGMENT_BYTES + 2 * MOST_RECORD
+MAGIC = b"PMW1"
+MOST_SEGMENT = SEGMENT_BYTES + 2 * MOST_RECORD
 
 
 def read_segment(path: Path) -> Iterator[Record | Hole]:
@@ -35,13 +35,13 @@ def read_segment(path: Path) -> Iterator[Record | Hole]:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         # None of ours is larger, and what is behind would not fit into memory.
-        data = memoryview(file.read(_MOST_SEGMENT))
-    begin = len(_MAGIC) if data[: len(_MAGIC)] == _MAGIC else 0
+        data = memoryview(file.read(MOST_SEGMENT))
+    begin = len(MAGIC) if data[: len(MAGIC)] == MAGIC else 0
     if not begin and data:
-        begin = min(len(_MAGIC), len(data))
+        begin = min(len(MAGIC), len(data))
         yield Hole(0, begin)
     yield from scan(data, begin)
-    if size > _MOST_SEGMENT:
+    if size > MOST_SEGMENT:
         yield Hole(len(data), size)
 
 
@@ -112,7 +112,7 @@ class Wal:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             self.segment, self._size = number, 0
             self.sizes[number] = 0
-            self._write(_MAGIC)
+            self._write(MAGIC)
             fault("tsdb.after_segment")
         except OSError as error:
             self._abandon(path, before)

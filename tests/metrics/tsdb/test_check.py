@@ -74,7 +74,7 @@ def test_a_blocks_head_is_named(rig: Rig) -> None:
     assert (damage.what, damage.series, damage.samples) == ("block 0", 20, 4000)
 
 
-@pytest.mark.parametrize("back", [20, 60])
+@pytest.mark.parametrize("back", [1, 20, 60])
 def test_a_directory_is_named(rig: Rig, back: int) -> None:
     path = sealed(rig, 200)
     flip(path, path.stat().st_size - back)
@@ -101,9 +101,10 @@ def test_the_names_of_series_are_missed(rig: Rig) -> None:
     rig.store.stop()
     path = rig.folder / "series.log"
     flip(path, path.stat().st_size - 3)
-    record, names = found(rig, path)
-    assert (record.what, record.series) == ("record", None)
-    assert (names.what, names.series) == ("names", 7)
+    (record,) = found(rig, path)
+    assert (record.what, record.series, record.why) == ("record", None, "series after id 19 are not known by name")
+    (note,) = check(rig.folder).notes
+    assert note.startswith("7 series have samples and no names (ids 20 to 26)")
 
 
 def found(rig: Rig, path: Path) -> list[Damage]:

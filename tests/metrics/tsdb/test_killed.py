@@ -42,7 +42,8 @@ def test_every_point_is_tried() -> None:
     found: set[str] = set()
     for file in (ROOT / "metrics").rglob("*.py"):
         found |= set(re.findall(r'\bfault\("([a-z_.]+)"\)', file.read_text()))
-    assert found == set(POINTS)
+    # A repair is killed in test_damage.py.
+    assert found == {*POINTS, "tsdb.after_aside", "tsdb.before_repair_part", "tsdb.before_repair_log"}
 
 
 @pytest.mark.parametrize("point", POINTS)
