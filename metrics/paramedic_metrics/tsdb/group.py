@@ -149,6 +149,8 @@ class Plan:
     layout: int = 0
     before: NDArray[np.float64] | None = None
     """The values of the last record."""
+    changes: int = 0
+    """Records since the layout was written."""
 
 
 @dataclass(slots=True)

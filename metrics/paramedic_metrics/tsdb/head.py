@@ -20,6 +20,8 @@ from paramedic_metrics.tsdb.wal import Wal
 AHEAD = 600_000
 """Milliseconds by which a sample may be ahead of the clock, as Prometheus has it."""
 _NOBODY = -1
+_WHOLE_EVERY = 64
+"""Scrapes after which all of one is logged again, not just what has changed: so much is lost with a damaged record."""
 _FEW = 8
 """Series from which on it pays to know a group's list again."""
 
@@ -211,16 +213,17 @@ class Head:
 
     def _log(self, plan: Plan, t: int, values: NDArray[np.float64]) -> int:
         self.wal.ready(64 + 13 * len(values) + len(plan.group))
-        if plan.segment != self.wal.segment:
+        if plan.segment != self.wal.segment or plan.changes >= _WHOLE_EVERY:
             self._layouts += 1
-            plan.layout, plan.before = self._layouts, None
+            plan.layout, plan.before, plan.segment = self._layouts, None, -1
             layout = records.Layout(plan.layout, plan.loose, plan.group, plan.ids)
             first = self.wal.append(records.LAYOUT, records.pack_layout(layout))
-            plan.segment = self.wal.segment
+            plan.segment, plan.changes = self.wal.segment, 0
         else:
             first = -1
         place = self.wal.append(records.SCRAPE, records.pack_scrape(plan.layout, t, values, plan.before))
         plan.before = values.copy()
+        plan.changes += 1
         return place if first < 0 else first
 
     def _append(self, group: Group, t: int, rows: NDArray[np.int64], values: NDArray[np.float64], place: int) -> int:
