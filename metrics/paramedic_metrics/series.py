@@ -7,7 +7,7 @@ series of one remote write), so that windows are bounded once for all of them an
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -43,6 +43,30 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Frames that are made when they are wanted, so that not all of what a query reads is held at once."""
+
+    makers: Sequence[Callable[[], Frame | None]]
+    """Each makes a frame, None when there is no sample in it after all; safe for several threads."""
+    rows: Sequence[int]
+    """How many series each of them has at most."""
+    cells: int
+    """Series times moments, of all together, at most."""
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> Selection:
+        """Frames that are there already."""
+        makers = [lambda frame=frame: frame for frame in frames]
+        return cls(makers, [len(frame.labels) for frame in frames], sum(frame.values.size for frame in frames))
+
+    def __iter__(self) -> Iterator[Frame]:
+        for make in self.makers:
+            frame = make()
+            if frame is not None:
+                yield frame
+
+
+@dataclass(frozen=True, slots=True)
 class Matcher:
     """One label matcher. Regular expressions are RE2's, anchored at both ends, and `.` matches a newline (Prometheus 3)."""
 
@@ -54,11 +78,10 @@ class Matcher:
 class Queryable(Protocol):
     """What a query reads."""
 
-    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The series that match, with their samples of `start` < t <= `end` (Unix milliseconds).
 
-        Each series is in one frame only, and frames without a sample are left out. What is returned does not change
-        afterwards, whatever is appended meanwhile.
+        Each series is in one frame only. A frame does not change once it is made, whatever is appended meanwhile.
 
         Raises:
             LimitExceeded: more series or samples than a query may read.

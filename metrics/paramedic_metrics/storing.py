@@ -14,7 +14,7 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import LimitExceeded, NotFound, StoreUnavailable
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.settings import MetricsSettings
-from paramedic_metrics.series import ABSENT, Frame, Labels, Matcher
+from paramedic_metrics.series import ABSENT, Labels, Matcher, Selection
 from paramedic_metrics.sink import Column, Sample, Taken
 from paramedic_metrics.store import Standing
 from paramedic_metrics.tsdb.group import Outcome, Plan
@@ -93,7 +93,7 @@ class Stored:
             damaged=int(store.counters.get(DAMAGED)),
         )
 
-    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         return self.store.select(matchers, start, end)
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:

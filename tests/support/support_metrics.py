@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_core.lifecycle import Readiness
-from paramedic_metrics.series import STALE_BITS, Frame, Labels, Matcher
+from paramedic_metrics.series import STALE_BITS, Labels, Matcher, Selection
 from paramedic_metrics.sink import Sample, Taken
 from paramedic_metrics.store import Standing
 from support_series import MemorySeries
@@ -219,7 +219,7 @@ class MemoryStore(MemorySink):
     def _now(self) -> MemorySeries:
         return MemorySeries.of(self.all())
 
-    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         return self._now().select(matchers, start, end)
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from paramedic_metrics.promql import regex
 from paramedic_metrics.promql.labels import value_of
-from paramedic_metrics.series import ABSENT, Frame, Labels, Matcher, bits, present
+from paramedic_metrics.series import ABSENT, Frame, Labels, Matcher, Selection, bits, present
 
 
 def labels(name: str = "", **pairs: str) -> Labels:
@@ -43,7 +43,7 @@ class MemorySeries:
         values.flags.writeable = False
         return cls([Frame(list(series), times, values, bool(present(values).all()))] if series else [])
 
-    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         found = []
         for frame in self.frames:
             chosen = [row for row, each in enumerate(frame.labels) if _fits(each, matchers)]
@@ -54,7 +54,7 @@ class MemorySeries:
             whole = frame.whole or bool(present(values).all())
             if whole or (bits(values) != bits(np.array([ABSENT]))[0]).any():
                 found.append(Frame([frame.labels[row] for row in chosen], frame.times[low:high], values, whole))
-        return found
+        return Selection.of(found)
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
         return sorted(each for frame in self.select(matchers, start, end) for each in frame.labels)

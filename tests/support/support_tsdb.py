@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def bits_of(value: float) -> int:
     return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
-def samples(frames: list[Frame]) -> Samples:
+def samples(frames: Iterable[Frame]) -> Samples:
     """What frames say; checks what a frame promises on the way."""
     found: Samples = {}
     seen: set[Labels] = set()

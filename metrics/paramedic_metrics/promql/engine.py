@@ -9,7 +9,7 @@ import numpy as np
 
 from paramedic_core.clock import Clock, SystemClock
 from paramedic_core.errors import BadInput
-from paramedic_metrics.promql import memory, ranges, subquery
+from paramedic_metrics.promql import memory, parallel, ranges, subquery
 from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.ast import DOCUMENTED, Expr, MatrixSelector, Subquery, unwrapped
 from paramedic_metrics.promql.cursor import Options
@@ -85,7 +85,7 @@ class Engine:
         run, expr = self._run(query, expr, Moment(time, time), canceled)
         steps = Steps(time, 1, 1)
         bare = unwrapped(expr)
-        with _floats():
+        with _floats(), parallel.query():
             if isinstance(bare, MatrixSelector | Subquery):
                 return _answer(run, _matrix_of_range(run, bare, steps))
             return _answer(run, _instant(run, evaluate(run, expr, steps), time))
@@ -123,7 +123,7 @@ class Engine:
             raise BadInput(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
         run, expr = self._run(query, expr, Moment(start, end, step), canceled)
         steps = Steps(start, step, count)
-        with _floats():
+        with _floats(), parallel.query():
             answer = _answer(run, _matrix(run, evaluate(run, expr, steps), steps))
         if run.peak > memory.LARGE:
             memory.give_back()
@@ -208,7 +208,7 @@ def _matrix_of_range(run: Run, expr: MatrixSelector | Subquery, steps: Steps) ->
 
 def _laid_out(run: Run, ranged: Ranged) -> MatrixResult:
     parts = []
-    for block in ranged.blocks:
+    for block in ranged.blocks():
         bounds = window(block, ranged.starts, ranged.ends)
         if bounds.longest:
             parts.append((block, slice(int(bounds.low[0]), int(bounds.high[0]))))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from paramedic_metrics.promql import extended, over_time, rates, regress
+from paramedic_metrics.promql import extended, over_time, parallel, rates, regress
 from paramedic_metrics.promql.ast import Call, MatrixSelector, Subquery, unwrapped
 from paramedic_metrics.promql.fetch import moments
-from paramedic_metrics.promql.labels import METADATA, value_of
+from paramedic_metrics.promql.labels import METADATA, LabelCache, value_of
 from paramedic_metrics.promql.matchers import labels_of_absent
 from paramedic_metrics.promql.run import Run, Steps, merged
 from paramedic_metrics.promql.values import Bools, Floats, Ints, Vector, empty, present_at, without_empty
 from paramedic_metrics.promql.windows import Block, blocks, window
+from paramedic_metrics.series import Frame, Labels
 
 _CHUNK = 1 << 16
 """Cells that are worked on at a time: what fits the processor's cache."""
@@ -26,9 +28,17 @@ _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 class Ranged:
     """A range selector's or subquery's blocks, and each step's range in Unix milliseconds: open start, closed end."""
 
-    blocks: list[Block]
+    makers: Sequence[Callable[[], Iterable[Block]]]
+    """Each makes some of the blocks; safe for several threads."""
+    rows: Sequence[int]
+    """How many rows each of them has at most."""
     starts: Ints
     ends: Ints
+
+    def blocks(self) -> Iterator[Block]:
+        """All of them."""
+        for make in self.makers:
+            yield from make()
 
 
 def select(run: Run, node: MatrixSelector, steps: Steps) -> Ranged:
@@ -36,8 +46,13 @@ def select(run: Run, node: MatrixSelector, steps: Steps) -> Ranged:
     ends = moments(node.vector.shift, steps)
     starts = ends - node.range
     before, after = extended.reach(node.vector, run.limits.lookback)
-    frames = run.select(node.vector.matchers, int(starts[0]) - before, int(ends[-1]) + after)
-    return Ranged(list(blocks(frames, run.cache)), starts, ends)
+    found = run.select(node.vector.matchers, int(starts[0]) - before, int(ends[-1]) + after)
+    return Ranged([partial(_blocks, make, run.cache) for make in found.makers], found.rows, starts, ends)
+
+
+def _blocks(make: Callable[[], Frame | None], cache: LabelCache) -> Iterable[Block]:
+    frame = make()
+    return () if frame is None else blocks([frame], cache)
 
 
 def call(run: Run, node: Call, ranged: Ranged, params: list[Floats], steps: Steps) -> Vector:
@@ -62,32 +77,68 @@ def call(run: Run, node: Call, ranged: Ranged, params: list[Floats], steps: Step
     return run.named(result)
 
 
+@dataclass(slots=True)
+class _Part:
+    """What came of some of the blocks; their values are in the matrix already."""
+
+    labels: list[Labels]
+    mask: Bools | None
+    drop: Bools | None
+
+
 def _every_row(run: Run, ranged: Ranged, kernel: over_time.Kernel, steps: Steps) -> Vector:
-    count = sum(len(block.labels) for block in ranged.blocks)
-    if not count:
+    begins = np.concatenate([[0], np.cumsum(ranged.rows)]).astype(np.int64)
+    if not begins[-1]:
         return empty(steps.count)
-    run.room(count * steps.count)
-    values = np.empty((count, steps.count))
+    run.room(int(begins[-1]) * steps.count)
+    values = np.empty((int(begins[-1]), steps.count))
+
+    def part(number: int) -> _Part:
+        return _some_rows(run, ranged, ranged.makers[number](), kernel, values[begins[number] : begins[number + 1]])
+
+    parts = parallel.each(part, len(ranged.makers))
+    counts = [len(part.labels) for part in parts]
+    if counts != list(ranged.rows):
+        values = values[np.concatenate([begin + np.arange(n) for begin, n in zip(begins, counts, strict=False)])]
     mask: Bools | None = None
-    labels, drop, done = [], np.zeros(count, dtype=np.bool_), 0
-    for block in ranged.blocks:
+    if any(part.mask is not None for part in parts):
+        mask = np.concatenate([_mask(part, steps) for part in parts])
+    drop = np.concatenate([_dropped(part) for part in parts]) if run.delayed_names else None
+    return without_empty(Vector([owned for part in parts for owned in part.labels], values, mask, drop))
+
+
+def _mask(part: _Part, steps: Steps) -> Bools:
+    return np.ones((len(part.labels), steps.count), dtype=np.bool_) if part.mask is None else part.mask
+
+
+def _dropped(part: _Part) -> Bools:
+    return np.zeros(len(part.labels), dtype=np.bool_) if part.drop is None else part.drop
+
+
+def _some_rows(run: Run, ranged: Ranged, some: Iterable[Block], kernel: over_time.Kernel, out: Floats) -> _Part:
+    found, done = _Part([], None, None), 0
+    for block in some:
         bounds = window(block, ranged.starts, ranged.ends)
-        size = max(1, _CHUNK // max(len(block.times), steps.count))
+        size = max(1, _CHUNK // max(len(block.times), out.shape[1]))
         for begin in range(0, len(block.labels), size):
             run.check()
             part = block.values[begin : begin + size]
-            result, valid = kernel(bounds, part)
             place = slice(done + begin, done + begin + len(part))
-            values[place] = result
+            out[place], valid = kernel(bounds, part)
             if not valid.all():
-                if mask is None:
-                    mask = np.ones((count, steps.count), dtype=np.bool_)
-                mask[place] = valid
+                if found.mask is None:
+                    found.mask = np.ones(out.shape, dtype=np.bool_)
+                found.mask[place] = valid
         if block.drop is not None:
-            drop[done : done + len(block.labels)] = block.drop
-        labels.extend(block.labels)
+            if found.drop is None:
+                found.drop = np.zeros(len(out), dtype=np.bool_)
+            found.drop[done : done + len(block.labels)] = block.drop
+        found.labels.extend(block.labels)
         done += len(block.labels)
-    return without_empty(Vector(labels, values, mask, drop if run.delayed_names else None))
+    if done < len(out):
+        found.mask = None if found.mask is None else found.mask[:done]
+        found.drop = None if found.drop is None else found.drop[:done]
+    return found
 
 
 def _kernel(run: Run, node: Call, params: list[Floats], steps: Steps) -> over_time.Kernel:

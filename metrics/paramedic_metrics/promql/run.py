@@ -14,7 +14,7 @@ from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, QueryTimeout
 from paramedic_metrics.promql.labels import LabelCache
 from paramedic_metrics.promql.values import Bools, Ints, Vector, mask_of
-from paramedic_metrics.series import Frame, Labels, Matcher, Queryable
+from paramedic_metrics.series import Labels, Matcher, Queryable, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,13 @@ class Run:
                 f"(the limit is {self.limits.max_samples}; ask for fewer series, a shorter time or a longer step)"
             )
 
-    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The frames of these series with samples of start < t <= end."""
         self.check()
-        frames = self.queryable.select(matchers, start, end)
-        self.room(sum(frame.values.size for frame in frames))
+        found = self.queryable.select(matchers, start, end)
+        self.room(found.cells)
         self.check()
-        return frames
+        return found
 
     def named(self, vector: Vector) -> Vector:
         """The vector without its names, as most functions return it: at once, or marked for later.

@@ -6,7 +6,7 @@ once a block and everything after works on whole columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,7 @@ def columns(values: Floats, index: Ints) -> Floats:
     return taken
 
 
-def blocks(frames: list[Frame], cache: LabelCache) -> Iterator[Block]:
+def blocks(frames: Iterable[Frame], cache: LabelCache) -> Iterator[Block]:
     """The frames without their gaps and stale markers."""
     own = cache.own
     for frame in frames:

@@ -134,7 +134,12 @@ class Parts:
             part.spoil(number, error)
             self._counters.add(stats.DAMAGED)
             return None
-        return read.Stored(part.entries[number].group, block, key, cache, lambda why: part.spoil(number, why))
+
+        def damaged(why: BadInput) -> None:
+            part.spoil(number, why)
+            self._counters.add(stats.DAMAGED)
+
+        return read.Stored(part.entries[number].group, block, key, cache, damaged)
 
     def _opened(self, path: Path) -> Part | None:
         try:

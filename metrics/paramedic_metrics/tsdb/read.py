@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_core.errors import BadInput, LimitExceeded
-from paramedic_metrics.series import ABSENT, Frame, Labels, present
+from paramedic_metrics.series import ABSENT, Frame, Labels, Selection, present
 from paramedic_metrics.tsdb.block import Block
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.group import absent
@@ -139,10 +140,8 @@ _Mine = tuple[_Use, NDArray[np.int64]]
 _BEFORE, _AFTER = -(2**62), 2**62
 
 
-def frames(
-    pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int, most: int = MOST_CELLS
-) -> list[Frame]:
-    """The samples of series.
+def frames(pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int, most: int = MOST_CELLS) -> Selection:
+    """The samples of series, read when they are wanted; what turns out to be damaged then is left out.
 
     Args:
         pieces: where they are; of two samples at one moment, the earlier piece's counts.
@@ -161,7 +160,8 @@ def frames(
     for group, places in inside.items():
         for number in np.unique(kind[places]).tolist():
             groups[number].append(group)
-    made: list[Frame] = []
+    makers: list[Callable[[], Frame | None]] = []
+    counts: list[int] = []
     cells = 0
     for number, of_kind in enumerate(groups):
         members = np.flatnonzero(kind == number)
@@ -175,10 +175,9 @@ def frames(
             raise LimitExceeded(
                 f"the query would read more than {most} samples: ask for fewer series or a shorter time"
             )
-        found = _frame(mine, [index.labels(int(n)) for n in ids[members]])
-        if found is not None:
-            made.append(found)
-    return made
+        makers.append(partial(_made, mine, [index.labels(n) for n in ids[members].tolist()]))
+        counts.append(len(members))
+    return Selection(makers, counts, cells)
 
 
 def _uses(
@@ -233,6 +232,15 @@ def joined(pieces: Sequence[Piece], ids: Ids) -> tuple[NDArray[np.int64], NDArra
     mine = [(use, use.wanted) for group in uses.values() for use in group]
     times, cells, _ = _cells(mine, len(ids))
     return times, cells
+
+
+def _made(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
+    while mine:
+        try:
+            return _frame(mine, labels)
+        except Spoiled as spoiled:
+            mine = [each for each in mine if each[0] is not spoiled.use]
+    return None
 
 
 def _frame(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
@@ -300,11 +308,19 @@ def _read(use: _Use, out: NDArray[np.float64], target: NDArray[np.int64], at: in
         use.piece.fill(out, target, use.span, at)
     except BadInput as error:
         use.piece.spoil(error)
-        raise Spoiled from error
+        raise Spoiled(use) from error
 
 
 class Spoiled(Exception):
-    """A block turned out to be damaged while it was read."""
+    """A block turned out to be damaged while it was read.
+
+    Args:
+        use: the block, and what of it was wanted.
+    """
+
+    def __init__(self, use: _Use) -> None:
+        super().__init__()
+        self.use = use
 
 
 def _trimmed(labels: Sequence[Labels], times: NDArray[np.int64], out: NDArray[np.float64]) -> Frame | None:

@@ -19,7 +19,7 @@ from paramedic_core.errors import BadInput, LimitExceeded, NotFound, StoreUnavai
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.settings import MetricsSettings
 from paramedic_core.sys.files import sync_folder
-from paramedic_metrics.series import ABSENT_BITS, Frame, Labels, Matcher, bits
+from paramedic_metrics.series import ABSENT_BITS, Labels, Matcher, Selection, bits
 from paramedic_metrics.tsdb import read, recovery, stats
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.group import Outcome, Plan
@@ -200,21 +200,17 @@ class Store:
             bits(values)[strange] = _QUIET_NAN
         return self._counted(lambda: self.head.write(ids, times, values))
 
-    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Frame]:
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """See `series.Queryable`."""
         ids = match(self.index, matchers)
         if not len(ids):
-            return []
-        for _ in range(1000):
+            return Selection.of([])
+        while True:
             try:
                 return read.frames(self._pieces(start, end), ids, self.index, start, end)
-            except read.Spoiled:
-                # Each time, one damaged block more is left out.
-                self.counters.add(stats.DAMAGED)
             except NotFound:
                 # The last of a series was removed meanwhile: now it is in no piece either.
                 continue
-        raise StoreUnavailable(f"more than a thousand blocks of {self.folder} are damaged: see `paramedic tsdb check`")
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
         """See `series.Queryable`."""

@@ -90,8 +90,8 @@ def test_absent_cells_are_no_samples(rig: Rig) -> None:
 
 def test_labels_are_the_same_object_each_time(rig: Rig) -> None:
     scrape(rig, 3)
-    one, two = rig.store.select(ALL, 0, 2**60), rig.store.select(ALL, 0, 2**60)
-    assert all(x is y for x, y in zip(one[0].labels, two[0].labels, strict=True))
+    (one,), (two,) = rig.store.select(ALL, 0, 2**60), rig.store.select(ALL, 0, 2**60)
+    assert all(x is y for x, y in zip(one.labels, two.labels, strict=True))
 
 
 def test_names_and_values(rig: Rig) -> None:
