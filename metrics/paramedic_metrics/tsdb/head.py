@@ -124,14 +124,18 @@ class Head:
 
     def replay(self, cells: records.Cells, place: int) -> None:
         """Take in what the log has, as it was taken in then."""
-        plan = Plan(cells.group, cells.ids, cells.loose)
+        known = self.groups.get(cells.group)
+        # Scrapes of one layout share the array of their series.
+        plan = known.plan if known is not None else None
+        if plan is None or plan.ids is not cells.ids:
+            plan = Plan(cells.group, cells.ids, cells.loose)
         group = self._bind(plan)
-        here = ~absent(cells.values)
-        rows, values = plan.rows[here], cells.values[here]
+        group.plan = plan
         if cells.t > group.newest:
-            self._append(group, cells.t, rows, values, place)
+            self._append(group, cells.t, plan.rows, cells.values, place)
         else:
-            self._put(group, cells.t, rows, values, place)
+            here = ~absent(cells.values)
+            self._put(group, cells.t, plan.rows[here], cells.values[here], place)
 
     def retire(self, group: Group) -> None:
         """Forget a group of which everything is sealed."""

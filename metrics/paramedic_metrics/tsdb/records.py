@@ -113,7 +113,7 @@ def unpack_scrape(data: memoryview, count: int, before: NDArray[np.float64] | No
     size = (count + 7) // 8
     changed = np.unpackbits(np.frombuffer(body[:size], np.uint8), count=count).astype(np.bool_)
     values = before.copy()
-    values[changed] = _floats(body[size:], int(changed.sum()))
+    values[changed] = _floats(body[size:], int(np.count_nonzero(changed)))
     return values
 
 

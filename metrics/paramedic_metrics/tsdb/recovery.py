@@ -13,7 +13,7 @@ from paramedic_core.errors import BadInput
 from paramedic_metrics.tsdb import records, stats
 from paramedic_metrics.tsdb.framing import Hole, Record
 from paramedic_metrics.tsdb.head import Head
-from paramedic_metrics.tsdb.index import Index
+from paramedic_metrics.tsdb.index import Ids, Index
 from paramedic_metrics.tsdb.parts import Parts, newest_sealed
 from paramedic_metrics.tsdb.wal import Wal, place
 
@@ -36,8 +36,12 @@ def replay(head: Head, index: Index, parts: Parts, counters: Counters) -> None:
     named[index.all()] = True
     # An id that only the log knows must never be given to another series.
     highest = index.next - 1
+    looked_at: dict[str, Ids] = {}
     for where, cells in logged(head.wal):
-        highest = max(highest, int(cells.ids.max(initial=0)))
+        # Scrapes of one layout share the array of their series.
+        if looked_at.get(cells.group) is not cells.ids:
+            looked_at[cells.group] = cells.ids
+            highest = max(highest, int(cells.ids.max(initial=0)))
         if where < sealed.get(cells.group, 0):
             continue
         known = cells.ids < len(named)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SEAL_MOMENTS = 240
 """Moments of a group that are sealed together, at least."""
+PLENTY = 2 * SEAL_MOMENTS
 IDLE = 1800.0
 """Seconds without a sample after which a group is sealed as it is, and forgotten."""
 MOST_LOG = 256 << 20
@@ -46,6 +47,12 @@ def pressing(store: Store) -> bool:
     return store.wal.size > MOST_LOG
 
 
+def plenty(store: Store) -> bool:
+    """Whether a group has so many moments to seal that it should not wait for the others: they come quickly."""
+    with store.head.lock:
+        return any(_moments(group) >= PLENTY for group in store.head.groups.values())
+
+
 def seal(store: Store, *, everything: bool) -> int:
     """Seal what is due: of each group the closed windows; of idle ones, or when `everything` is asked, all.
 
@@ -66,8 +73,7 @@ def seal(store: Store, *, everything: bool) -> int:
             if press or idle:
                 group.close()
                 group.close_late()
-            moments = sum(len(c.times) for c in group.closed)
-            if group.closed and (press or idle or moments >= SEAL_MOMENTS):
+            if group.closed and (press or idle or _moments(group) >= SEAL_MOMENTS):
                 taken[group] = list(group.closed)
                 remaining = [w.place for w in (group.open, group.late) if w is not None]
                 sealed[group.key] = min(remaining, default=head.wal.end)
@@ -137,6 +143,10 @@ def _alive(store: Store, upto: int) -> NDArray[np.bool_]:
             for ids in (group.ids[: group.count], *(c.ids for c in group.closed)):
                 alive[ids[ids < upto]] = True
         return alive
+
+
+def _moments(group: Group) -> int:
+    return sum(len(c.times) for c in group.closed)
 
 
 def _contents(taken: dict[Group, list[Closed]]) -> Iterator[Content]:

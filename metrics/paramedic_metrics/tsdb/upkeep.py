@@ -94,7 +94,7 @@ class Upkeep:
             self._synced = now
             self.sync()
         if now >= self._not_before:
-            pressing = seal.pressing(self._store)
+            pressing = seal.pressing(self._store) or seal.plenty(self._store)
             if pressing or now - self._sealed >= SEAL_EVERY:
                 self._sealed = now
                 self._guarded(lambda: seal.seal(self._store, everything=False))
