@@ -179,6 +179,7 @@ class Part:
         self.tmin = min((e.tmin for e in self.entries), default=0)
         self.tmax = max((e.tmax for e in self.entries), default=0)
         self._ids: Ids | None = None
+        self._doubtful: set[int] = set()
         self.damaged: dict[int, frozenset[int]] = {}
         """Blocks that turned out to be unreadable, and which of their stripes: queries go on without them."""
 
@@ -243,9 +244,12 @@ class Part:
             bad, rows = WHOLE, entry.rows
         if known is not None and (bad <= known or known == WHOLE):
             return  # another reader has found it already
-        if not bad:
+        if not bad and number not in self._doubtful:
+            self._doubtful.add(number)
             log.warning("block %d of %s could not be read, and then could: %s", number, self.path, why)
             return
+        if not bad:
+            bad, rows = WHOLE, entry.rows
         self.damaged[number] = bad
         log.error(
             "block %d of %s (bytes %d to %d) is damaged: %s; queries go on without %d of its %d series, "

@@ -135,9 +135,10 @@ class Parts:
             self._counters.add(stats.DAMAGED)
             return None
 
-        def damaged(why: BadInput) -> None:
+        def damaged(why: BadInput) -> read.Piece | None:
             part.spoil(number, why)
             self._counters.add(stats.DAMAGED)
+            return None if part.lost(number) else self.piece(part, number, cache)
 
         return read.Stored(part.entries[number].group, block, key, cache, damaged)
 

@@ -31,8 +31,8 @@ class Piece(Protocol):
 
     group: int
 
-    def spoil(self, why: BadInput, /) -> None:
-        """Told when it could not be read."""
+    def spoil(self, why: BadInput, /) -> Piece | None:
+        """Told when it could not be read; what can be read of it nevertheless, if anything."""
 
     def ids(self) -> Ids:
         """One a row, in any order."""
@@ -72,7 +72,7 @@ class Live:
         out[rows[wanted], at : at + end - begin] = self._cells[wanted, begin:end]
 
     @staticmethod
-    def spoil(why: BadInput, /) -> None:
+    def spoil(why: BadInput, /) -> Piece | None:
         """Memory is never damaged on its own."""
         raise why
 
@@ -85,7 +85,7 @@ class Stored:
         block: its stripes still packed.
         key: its name in the cache.
         cache: keeps unpacked stripes.
-        damaged: told when it cannot be read.
+        damaged: told when it cannot be read; gives what can be.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class Stored:
         block: Block,
         key: tuple[Hashable, ...],
         cache: Cache,
-        damaged: Callable[[BadInput], None],
+        damaged: Callable[[BadInput], Piece | None],
     ) -> None:
         self.group, self._damaged = group, damaged
         self._block, self._key, self._cache = block, key, cache
 
-    def spoil(self, why: BadInput, /) -> None:
-        """Told when it could not be read."""
-        self._damaged(why)
+    def spoil(self, why: BadInput, /) -> Piece | None:
+        """Told when it could not be read; what can be read of it nevertheless, if anything."""
+        return self._damaged(why)
 
     def ids(self) -> Ids:
         """One a row."""
@@ -239,8 +239,19 @@ def _made(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
         try:
             return _frame(mine, labels)
         except Spoiled as spoiled:
-            mine = [each for each in mine if each[0] is not spoiled.use]
+            mine = [left for each in mine for left in _left(each, spoiled)]
     return None
+
+
+def _left(each: _Mine, spoiled: Spoiled) -> list[_Mine]:
+    """What is left of something that is wanted when a block has turned out to be damaged."""
+    use, rows = each
+    if use is not spoiled.use:
+        return [each]
+    if spoiled.rest is None:
+        return []
+    keep = np.isin(use.piece.ids(), spoiled.rest.ids())
+    return [(_Use(spoiled.rest, use.wanted[keep], use.times, use.span), rows[keep])]
 
 
 def _frame(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
@@ -307,8 +318,7 @@ def _read(use: _Use, out: NDArray[np.float64], target: NDArray[np.int64], at: in
     try:
         use.piece.fill(out, target, use.span, at)
     except BadInput as error:
-        use.piece.spoil(error)
-        raise Spoiled(use) from error
+        raise Spoiled(use, use.piece.spoil(error)) from error
 
 
 class Spoiled(Exception):
@@ -316,11 +326,12 @@ class Spoiled(Exception):
 
     Args:
         use: the block, and what of it was wanted.
+        rest: what can be read of it.
     """
 
-    def __init__(self, use: _Use) -> None:
+    def __init__(self, use: _Use, rest: Piece | None) -> None:
         super().__init__()
-        self.use = use
+        self.use, self.rest = use, rest
 
 
 def _trimmed(labels: Sequence[Labels], times: NDArray[np.int64], out: NDArray[np.float64]) -> Frame | None:
