@@ -25,7 +25,7 @@ from paramedic_core.config.text import parse
 from paramedic_core.settings import HubSettings, Settings
 from paramedic_metrics.scrape.config import read
 from paramedic_metrics.series import STALE, Labels
-from support_metrics import MemoryStore, exposing, remote_request, remote_series
+from support_metrics import MemoryStore, delimited, exposing, remote_request, remote_series
 from support_series import labels
 
 API = "/prometheus/api/v1/"
@@ -264,6 +264,13 @@ def test_remote_write(client: FlaskClient, store: MemoryStore, tmp_path: Path) -
     assert client.post(API + "write", data=body, headers={**usual, "Content-Type": "text/plain"}).status_code == 415
     broken = client.post(API + "write", data=b"\x10garbage", headers=usual)
     assert (broken.status_code, broken.text) == (400, "snappy: corrupt input\n")
+    native = remote_series([("__name__", "kept")], [(T0 * 1000, 1.5)]) + delimited(4, b"\x08\x03")
+    refused = client.post(API + "write", data=remote_request(native), headers=usual)
+    assert (refused.status_code, refused.text.partition(":")[0]) == (
+        400,
+        "native histograms are not kept (1 left out, 1 samples of the request stored)",
+    )
+    assert (labels("kept"), T0 * 1000, 1.5) in store.added
     nameless = client.post(API + "write", data=remote_request(remote_series([("x", "1")], [(1, 1.0)])), headers=usual)
     assert nameless.status_code == 400
     assert client.post(API + "write", data=b"x" * (5 << 20), headers=usual).status_code == 413

@@ -119,11 +119,11 @@ def test_promtool_asks_us() -> None:
 
     with stand(serve=True) as hub:
         ours = Query(f"{hub.url}prometheus")
-        wait_until(lambda: at_least(ours, "count_over_time(up[1m])", 2), within=30, every=0.2)
+        wait_until(lambda: at_least(ours, "count_over_time(up{job='node'}[1m])", 2), within=30, every=0.2)
         url = f"{hub.url}prometheus"
         assert 'up{instance="tuna", job="node", node="tuna"} => 1 @[' in asked("instant", url, "up")
         assert json.loads(asked("-o", "json", "instant", url, "1 + 1"))[1] == "2"
         now = ours.instant("time()").series[0].value
         assert "1 @[" in asked("range", f"--start={now - 5:.0f}", f"--end={now:.0f}", "--step=1s", url, "up")
         assert "up" in asked("series", "--match=up", url)
-        assert asked("labels", url, "job") == "node\n"
+        assert asked("labels", url, "job") == "node\nparamedic\n"

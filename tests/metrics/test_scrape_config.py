@@ -92,6 +92,23 @@ scrape_configs:
         assert any(line.strip().startswith(f"prometheus.yml:{wanted}") for line in lines), (wanted, lines)
 
 
+def test_what_only_native_histograms_need_is_passed_over_and_said() -> None:
+    found = given(
+        """
+global: {scrape_protocols: [PrometheusProto, PrometheusText0.0.4], metric_name_validation_scheme: utf8}
+scrape_configs:
+  - {job_name: a, scrape_native_histograms: true, scrape_protocols: [PrometheusProto]}
+  - {job_name: b, scrape_native_histograms: false}
+"""
+    )
+    assert [job.formats for job in found.jobs] == [("PrometheusText0.0.4",)] * 2
+    assert [str(f).partition(": ")[2] for f in found.findings] == [
+        "global.scrape_protocols: paramedic reads text and OpenMetrics, no protobuf",
+        "scrape_configs[0].scrape_native_histograms: paramedic has no native histograms",
+        "scrape_configs[0].scrape_protocols: paramedic reads text and OpenMetrics, no protobuf",
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["a: [", "- 1", "scrape_configs: 1", "scrape_configs: [1]", "global: []", "{a: &x 1}", "scrape_configs: {a: b}"],

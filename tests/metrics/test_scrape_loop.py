@@ -44,6 +44,27 @@ def own(values: dict[str, float]) -> dict[str, float]:
     return {k: v for k, v in values.items() if not k.startswith(REPORTS)}
 
 
+def test_protobuf_is_never_asked_for_and_refused_in_words() -> None:
+    sink = MemorySink()
+    with exposing(b"\x0a\x05native") as target:
+        target.kind = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+        loop = loop_of(target, sink, formats=("PrometheusProto", "PrometheusText0.0.4"))
+        loop.scrape(1_700_000_000.0)
+    assert "protobuf" not in target.asked[0]["Accept"]
+    assert loop.state.error.startswith("it answers in protobuf, which it was not asked for")
+    assert sink.last()[f"up{{{I}}}"] == 0.0
+
+
+def test_a_native_histogram_in_text_is_no_sample() -> None:
+    sink = MemorySink()
+    with exposing(b"# TYPE h histogram\nh {count:3,sum:6,schema:3,zero_threshold:0,zero_count:0}\n# EOF\n") as target:
+        target.kind = "application/openmetrics-text; version=1.0.0"
+        loop = loop_of(target, sink)
+        loop.scrape(1_700_000_000.0)
+    assert "native histogram" in loop.state.error
+    assert sink.last()[f"up{{{I}}}"] == 0.0
+
+
 def test_samples_and_reports_share_one_moment() -> None:
     sink = MemorySink()
     with exposing(b'a{x="1"} 1\nb 2\n') as target:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_metrics.promql import operators
-from paramedic_metrics.promql.ast import COMPARISONS, TRIMS, Binary, Matching
+from paramedic_metrics.promql.ast import COMPARISONS, Binary, Matching
 from paramedic_metrics.promql.errors import EvaluationError
-from paramedic_metrics.promql.golang import quote
 from paramedic_metrics.promql.labels import METADATA, described, value_of
 from paramedic_metrics.promql.pairing import Pairs, paired
 from paramedic_metrics.promql.run import Run, merged
@@ -20,20 +19,9 @@ from paramedic_metrics.series import Labels
 _AMBIGUOUS = ";many-to-many matching not allowed: matching labels must be unique on one side"
 
 
-def refuse_trim(run: Run, node: Binary) -> None:
-    """Say that trimming is for native histograms, which there are none of."""
-    run.notes.info(
-        f"incompatible sample types encountered for binary operator {quote(node.op)}: float {node.op} float", node.span
-    )
-
-
 def with_scalar(run: Run, node: Binary, vector: Vector, scalar: Scalar, *, swapped: bool) -> Vector:
     """The operator between a vector and a scalar, the scalar first when `swapped`. A comparison keeps the vector's values."""
-    op, steps = node.op, vector.values.shape[1]
-    if op in TRIMS:
-        if vector.labels:
-            refuse_trim(run, node)
-        return empty(steps)
+    op = node.op
     sides = (scalar.values, vector.values) if swapped else (vector.values, scalar.values)
     if op not in COMPARISONS:
         return run.named(Vector(list(vector.labels), operators.arithmetic(op, *sides), vector.mask, vector.drop))
@@ -119,9 +107,6 @@ def _operate(run: Run, node: Binary, pairs: Pairs) -> Vector:
     left, right = (one, many) if swapped else (many, one)
     labels = _result_labels(run, node, pairs)
     _check_matches(matching, pairs, mask, labels)
-    if node.op in TRIMS:
-        refuse_trim(run, node)
-        return empty(left.shape[1])
     drop = pairs.drop()
     if node.op not in COMPARISONS:
         return Vector(labels, operators.arithmetic(node.op, left, right), mask, drop)

@@ -17,7 +17,6 @@ from paramedic_metrics.promql.values import Floats, Scalar, Value, Vector, empty
 
 Evaluate = Callable[[Run, Expr, Steps], Value]
 _SORTS = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
-_NATIVE = frozenset({"histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar"})
 
 
 def call(run: Run, node: Call, steps: Steps, evaluate: Evaluate) -> Value:
@@ -88,8 +87,8 @@ def _of_vector(run: Run, node: Call, vector: Vector, scalars: list[Floats], text
         return functions.apply(run, vector, functions.DATES[name])
     if name in _SORTS:
         return _sorted(run, node, vector, texts, steps)
-    if name in _NATIVE or name == "start_timestamp":
-        # These read native histograms and start times only, and no series here has any.
+    if name == "start_timestamp":
+        # It reads start times, and no series here has any.
         return empty(steps.count)
     table: dict[str, Callable[[], Value]] = {
         "absent": lambda: _absent(run, node, vector, steps),

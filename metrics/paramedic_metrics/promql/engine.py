@@ -132,7 +132,7 @@ class Engine:
     def _run(self, query: str, expr: Expr, moment: Moment, canceled: threading.Event | None) -> tuple[Run, Expr]:
         if self._cache.size > _CACHE_SIZE:
             self._cache = LabelCache()
-        ready = settled(expr, moment.start, moment.end, moment.step)
+        ready = settled(query, expr, moment.start, moment.end, moment.step)
         run = Run(
             queryable=self._queryable,
             limits=self._limits,
@@ -199,7 +199,7 @@ def _matrix_of_range(run: Run, expr: MatrixSelector | Subquery, steps: Steps) ->
     """The samples of a range selector or subquery themselves, each at its own time."""
     if isinstance(expr, MatrixSelector):
         if expr.vector.anchored or expr.vector.smoothed:
-            raise EvaluationError("anchored and smoothed ranges can only be read by a function")
+            raise EvaluationError("anchored and smoothed ranges are experimental, and can only be read by a function")
         ranged = ranges.select(run, expr, steps)
     else:
         ranged = subquery.select(run, expr, steps, evaluate)

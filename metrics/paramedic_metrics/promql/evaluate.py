@@ -66,7 +66,7 @@ def _evaluate(run: Run, expr: Expr, steps: Steps) -> Value:
             return Text(expr.value)
         case VectorSelector():
             if expr.anchored or expr.smoothed:
-                raise EvaluationError("anchored and smoothed modifiers are only supported in ranges")
+                raise EvaluationError("anchored and smoothed modifiers are experimental, and only supported in ranges")
             return fetch.instant(run, expr, steps)
         case Paren():
             return evaluate(run, expr.expr, steps)

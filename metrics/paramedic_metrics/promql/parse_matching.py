@@ -46,7 +46,7 @@ def _fills(cursor: Cursor, matching: Matching) -> Matching:
     else:
         return matching
     if not cursor.options.fill_modifiers:
-        raise cursor.error(start.span, "binop fill modifiers are experimental and not enabled")
+        raise cursor.error(start.span, "binop fill modifiers are experimental in Prometheus, and not enabled here")
     return matching
 
 

@@ -203,7 +203,7 @@ def _call_or_name(cursor: Cursor) -> Expr:
         _arguments(cursor)
         raise cursor.error(name.span, f"unknown function with name {quote(name.text)}")
     if function.experimental and not cursor.options.experimental_functions:
-        raise cursor.error(name.span, f"function {quote(name.text)} is not enabled")
+        raise cursor.error(name.span, f"function {quote(name.text)} is not enabled: it is experimental in Prometheus")
     # info() takes a selector that may match everything: only it knows, so the mistake is noted after the arguments.
     before = list(cursor.mistakes)
     args = _arguments(cursor)
@@ -234,7 +234,7 @@ def _aggregate_or_name(cursor: Cursor) -> Expr:
     if op.kind in EXPERIMENTAL_AGGREGATORS and not cursor.options.experimental_functions:
         raise cursor.error(
             span,
-            f"{op.kind}() is experimental and must be enabled with --enable-feature=promql-experimental-functions",
+            f"{op.kind}() is experimental in Prometheus, and not enabled here",
         )
     wanted = 2 if op.kind in WITH_PARAM else 1
     if len(args) != wanted:

@@ -23,6 +23,7 @@ from paramedic_metrics.promql.ast import (
     unwrapped,
 )
 from paramedic_metrics.promql.errors import EvaluationError
+from paramedic_metrics.promql.native import reads_native, refusal
 
 UNSAFE = frozenset(
     [
@@ -54,13 +55,13 @@ class Settled:
     invariant: set[int]
 
 
-def settled(expr: Expr, start: int, end: int, step: int) -> Settled:
+def settled(query: str, expr: Expr, start: int, end: int, step: int) -> Settled:
     """The expression for a query of these bounds (Unix milliseconds; step in milliseconds, 0 for an instant query).
 
     Raises:
-        EvaluationError: a duration is not above zero, or no number.
+        EvaluationError: a duration is not above zero, or no number; or what it asks for is only in native histograms.
     """
-    settling = _Settling(start, end, step)
+    settling = _Settling(query, start, end, step)
     result, always = settling.walk(expr)
     if always:
         settling.once(result)
@@ -68,7 +69,8 @@ def settled(expr: Expr, start: int, end: int, step: int) -> Settled:
 
 
 class _Settling:
-    def __init__(self, start: int, end: int, step: int) -> None:
+    def __init__(self, query: str, start: int, end: int, step: int) -> None:
+        self.query = query
         self.start, self.end, self.step = start, end, step
         self.invariant: set[int] = set()
 
@@ -121,6 +123,8 @@ class _Settling:
         chain: list[Binary] = []
         node: Expr = expr
         while isinstance(node, Binary):
+            if reads_native(node):
+                raise refusal(self.query, node)
             chain.append(node)
             node = node.left
         left, left_always = self.walk(node)
@@ -134,6 +138,8 @@ class _Settling:
 
     def _call(self, expr: Call) -> tuple[Expr, bool]:
         name = expr.function.name
+        if reads_native(expr):
+            raise refusal(self.query, expr)
         if name in ("start", "end", "step", "range"):
             return NumberLiteral(self._edge(name), expr.span), True
         walked = [self.walk(unwrapped(arg)) for arg in expr.args]

@@ -16,6 +16,10 @@ from paramedic_metrics.sink import Sink, Taken
 _KIND = "application/x-protobuf"
 _SECOND = "io.prometheus.write.v2.Request"
 _MOST_FAMILIES = 20_000
+_NATIVE = (
+    "native histograms are not kept ({} left out, {} samples of the request stored): "
+    "set send_native_histograms to false, and expose classic ones"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ class Receiver:
         taken = self._stored(found)
         self.samples += taken.stored
         self.refused += taken.refused
-        if taken.refused:
-            return Reply(400, _refused(taken))
-        return Reply(400, found.first_invalid) if found.invalid else Reply()
+        wrong = [_refused(taken)] if taken.refused else []
+        wrong += [found.first_invalid] if found.invalid else []
+        wrong += [_NATIVE.format(found.histograms, taken.stored)] if found.histograms else []
+        return Reply(400, "; ".join(wrong)) if wrong else Reply()
 
     def _stored(self, found: Request) -> Taken:
         if not len(found.numbers):

@@ -34,10 +34,14 @@ _HISTOGRAMS = (
     "convert_classic_histograms_to_nhcb",
     "native_histogram_bucket_limit",
     "native_histogram_min_bucket_factor",
+)
+_OTHERS = (
     "metric_name_validation_scheme",
     "metric_name_escaping_scheme",
     "extra_scrape_metrics",
+    "scrape_failure_log_file",
 )
+"""Known, and without effect."""
 OWN = "paramedic/"
 """What the pools of paramedic's own jobs begin with; no job of a file may."""
 MOST_BODY = 64 << 20
@@ -126,8 +130,9 @@ def read(parsed: Parsed, name: str, interval: float = 15.0) -> ScrapeFile:
 
 def _file(root: Node, name: str, interval: float, mistakes: list[Mistake]) -> ScrapeFile:
     top = Section(root, "", mistakes)
-    shared, limits = _global(top.section("global"), interval)
-    findings = [
+    findings: list[Finding] = []
+    shared, limits = _global(top.section("global"), interval, findings)
+    findings += [
         Finding(node.named_at, key, "is not about scraping: paramedic passes it over")
         for key in _PASSED_OVER
         if (node := top.at(key)) is not None
@@ -148,14 +153,13 @@ def _file(root: Node, name: str, interval: float, mistakes: list[Mistake]) -> Sc
     return ScrapeFile(tuple(jobs), tuple(findings))
 
 
-def _global(section: Section, interval: float) -> tuple[Job, Limits]:
+def _global(section: Section, interval: float, findings: list[Finding]) -> tuple[Job, Limits]:
     every = section.duration("scrape_interval", interval)
     timeout = section.duration("scrape_timeout", min(10.0, every))
     for name in ("evaluation_interval", "external_labels", "query_log_file", "rule_query_offset", "runtime"):
         section.at(name)
-    for name in ("scrape_failure_log_file", *_HISTOGRAMS):
-        section.at(name)
-    shared = Job("", every, timeout, formats=_formats(section, Job("").formats))
+    findings += _native(section)
+    shared = Job("", every, timeout, formats=_formats(section, Job("").formats, findings))
     limits = _limits(section, Limits())
     section.rest()
     return shared, limits
@@ -173,24 +177,25 @@ def _limits(section: Section, above: Limits) -> Limits:
     )
 
 
-def _formats(section: Section, above: Sequence[str]) -> tuple[str, ...]:
+def _formats(section: Section, above: Sequence[str], findings: list[Finding]) -> tuple[str, ...]:
     named = []
     for text, node in section.texts("scrape_protocols"):
         if text not in _FORMATS:
             section.wrong(node, "scrape_protocols", f"{text[:60]!r} is not known here", _FORMATS)
-        elif text != "PrometheusProto":  # for native histograms, which there are none of here
+        elif text == "PrometheusProto":
+            findings.append(
+                Finding(
+                    node.place, f"{section.path}.scrape_protocols", "paramedic reads text and OpenMetrics, no protobuf"
+                )
+            )
+        else:
             named.append(text)
     return tuple(named) or tuple(above)
 
 
 def _job(section: Section, shared: Job, limits: Limits, findings: list[Finding]) -> Job:
     every, timeout = _times(section, shared)
-    findings += [
-        Finding(node.named_at, f"{section.path}.{name}", "paramedic has no native histograms")
-        for name in _HISTOGRAMS
-        if (node := section.at(name)) is not None
-    ]
-    section.at("scrape_failure_log_file")
+    findings += _native(section)
     section.word("fallback_scrape_protocol", _FORMATS[3], _FORMATS)
     job = Job(
         name=section.text("job_name", needed=True),
@@ -203,7 +208,7 @@ def _job(section: Section, shared: Job, limits: Limits, findings: list[Finding])
         honor_timestamps=section.flag("honor_timestamps", default=True),
         track_timestamps_staleness=section.flag("track_timestamps_staleness", default=False),
         compression=section.flag("enable_compression", default=True),
-        formats=_formats(section, shared.formats),
+        formats=_formats(section, shared.formats, findings),
         limits=_limits(section, limits),
         access=access(section),
         relabel=rules(section, "relabel_configs"),
@@ -212,6 +217,16 @@ def _job(section: Section, shared: Job, limits: Limits, findings: list[Finding])
     )
     section.rest(_absent)
     return replace(job, pool=job.name)
+
+
+def _native(section: Section) -> list[Finding]:
+    for name in _OTHERS:
+        section.at(name)
+    return [
+        Finding(node.named_at, f"{section.path}.{name}", "paramedic has no native histograms")
+        for name in _HISTOGRAMS
+        if (node := section.at(name)) is not None and node.value is not False
+    ]
 
 
 def _times(section: Section, shared: Job) -> tuple[float, float]:

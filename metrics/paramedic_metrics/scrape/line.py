@@ -153,6 +153,8 @@ def _end_of_series(line: bytes) -> int:
             raise BadInput(f"a line begins with a name or with a brace: {_shown(line)}")
         return match.end(1)
     at += 1
+    if line[at:].lstrip().startswith(b"count:"):  # as OpenMetrics 2 writes it
+        raise BadInput(f"the value is a native histogram, and paramedic keeps none: {_shown(line)}")
     while (end := _END.match(line, at)) is None:
         pair = _PAIR.match(line, at)
         if pair is None:

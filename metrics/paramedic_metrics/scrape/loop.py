@@ -25,6 +25,8 @@ REPORTS = (
     "scrape_samples_post_metric_relabeling",
     "scrape_series_added",
 )
+_PROTOBUF = "application/vnd.google.protobuf"
+"""The format that native histograms come in; it is never asked for."""
 _SNAP = 2
 """Milliseconds by which a scrape may be late and still count as punctual: equal distances compress better."""
 
@@ -144,6 +146,10 @@ class Loop:
             answer = self._connection.get(self._headers, self.target.timeout)
         finally:
             self.deadline = float("inf")
+        if answer.kind.lower().startswith(_PROTOBUF):
+            raise ScrapeFailed(
+                "it answers in protobuf, which it was not asked for: paramedic reads text and OpenMetrics"
+            )
         read = self._reader.read(answer.body, openmetrics=answer.openmetrics)
         if not self.job.honor_timestamps and read.stamped:
             read.rows += [row for row, _, _ in read.stamped]
