@@ -73,6 +73,7 @@ def _live(birth: Birth) -> None:
     os.umask(0o077)
     listeners = _listen(birth)
     _become(birth)
+    processes.one_pool()
     gc.enable()
     fault("child.before_build")
     role = _build(birth, SystemClock())
@@ -89,6 +90,7 @@ def _live(birth: Birth) -> None:
         log.debug("started")
         with contextlib.suppress(BrokenPipeError):
             os.write(birth.ready_fd, READY)
+        processes.give_back()
         asked.wait()
     finally:
         _stop(started)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import gc
 import os
 import resource
 import signal
@@ -23,6 +24,8 @@ from paramedic_core.errors import ConfigError
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 8, 24, 38
 _CAPABILITY_VERSION_3 = 0x20080522
+_M_ARENA_MAX = -8
+"""Of malloc.h."""
 
 
 class Capability(IntEnum):
@@ -105,6 +108,26 @@ def close_inherited(keep: Collection[int]) -> None:
 def title(text: str) -> None:
     """What `ps` shows for this process."""
     setproctitle(text)
+
+
+def one_pool() -> None:
+    """Have all threads take memory from one pool: with the interpreter's lock they never do so at the same moment, and each
+    pool of glibc's keeps its own slack. To be called while there is one thread.
+    """
+    _told_malloc("mallopt", _M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Return what is free to the system: starting up leaves holes of some hundred KB to 1 MB."""
+    gc.collect()
+    _told_malloc("malloc_trim", 0)
+
+
+def _told_malloc(name: str, *arguments: int) -> None:
+    # musl has neither function, and keeps little.
+    call = getattr(_LIBC, name, None)
+    if call is not None:
+        call(*arguments)
 
 
 @contextlib.contextmanager
