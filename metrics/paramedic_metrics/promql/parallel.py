@@ -15,6 +15,8 @@ from contextvars import copy_context
 from typing import TypeVar, cast
 
 T = TypeVar("T")
+WORTH = 1 << 18
+"""Numbers for which a second thread is worth what it takes to begin one, about a millisecond's work."""
 _lock = threading.Lock()
 _running = 0
 
@@ -36,8 +38,13 @@ def _free() -> bool:
     return _running <= 1 and len(os.sched_getaffinity(0)) > 1
 
 
-def each(work: Callable[[int], T], count: int) -> list[T]:
+def each(work: Callable[[int], T], count: int, cells: int) -> list[T]:
     """What `work` gives for 0, 1, … `count` - 1; called on two threads where that helps.
+
+    Args:
+        work: makes one piece.
+        count: of pieces.
+        cells: how many numbers all of them have to do with.
 
     Raises:
         whatever `work` raises first; nothing more is begun after it.
@@ -57,7 +64,7 @@ def each(work: Callable[[int], T], count: int) -> list[T]:
                 failures.append(error)
 
     helper = None
-    if count > 1 and _free():
+    if count > 1 and cells >= WORTH and _free():
         helper = threading.Thread(target=copy_context().run, args=(take, _free), name="query-helper", daemon=True)
         helper.start()
     take(lambda: True)

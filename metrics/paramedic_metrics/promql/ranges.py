@@ -32,6 +32,8 @@ class Ranged:
     """Each makes some of the blocks; safe for several threads."""
     rows: Sequence[int]
     """How many rows each of them has at most."""
+    cells: int
+    """How many samples they have at most."""
     starts: Ints
     ends: Ints
 
@@ -47,7 +49,7 @@ def select(run: Run, node: MatrixSelector, steps: Steps) -> Ranged:
     starts = ends - node.range
     before, after = extended.reach(node.vector, run.limits.lookback)
     found = run.select(node.vector.matchers, int(starts[0]) - before, int(ends[-1]) + after)
-    return Ranged([partial(_blocks, make, run.cache) for make in found.makers], found.rows, starts, ends)
+    return Ranged([partial(_blocks, make, run.cache) for make in found.makers], found.rows, found.cells, starts, ends)
 
 
 def _blocks(make: Callable[[], Frame | None], cache: LabelCache) -> Iterable[Block]:
@@ -96,7 +98,7 @@ def _every_row(run: Run, ranged: Ranged, kernel: over_time.Kernel, steps: Steps)
     def part(number: int) -> _Part:
         return _some_rows(run, ranged, ranged.makers[number](), kernel, values[begins[number] : begins[number + 1]])
 
-    parts = parallel.each(part, len(ranged.makers))
+    parts = parallel.each(part, len(ranged.makers), ranged.cells + values.size)
     counts = [len(part.labels) for part in parts]
     if counts != list(ranged.rows):
         values = values[np.concatenate([begin + np.arange(n) for begin, n in zip(begins, counts, strict=False)])]

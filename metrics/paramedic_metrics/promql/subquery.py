@@ -24,7 +24,7 @@ def select(run: Run, node: Subquery, steps: Steps, evaluate: Callable[[Run, Expr
         begin += step
     count = (int(ends[-1]) - begin) // step + 1
     if count < 1:
-        return Ranged([], [], starts, ends)
+        return Ranged([], [], 0, starts, ends)
     run.room(count)
     inner = Steps(begin, step, count)
     result = evaluate(run, node.expr, inner)
@@ -34,4 +34,4 @@ def select(run: Run, node: Subquery, steps: Steps, evaluate: Callable[[Run, Expr
         made = [Block(result.labels, times, result.values, result.drop)] if result.labels else []
     else:
         made = list(gapless(result.labels, times, result.values, mask_of(result), result.drop))
-    return Ranged([lambda: made], [sum(len(block.labels) for block in made)], starts, ends)
+    return Ranged([lambda: made], [sum(len(block.labels) for block in made)], result.values.size, starts, ends)

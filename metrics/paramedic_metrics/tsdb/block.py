@@ -291,30 +291,32 @@ class Block:
             fetch: gives a stripe by its number.
         """
         begin, end = span
-        wanted = np.flatnonzero(rows >= 0)
-        place, target = self._place[wanted].astype(np.int64), rows[wanted]
-        steady = place < len(self._constants)
         columns = slice(at, at + end - begin)
-        out[target[steady], columns] = self._constants[place[steady]][:, None]
-        if not steady.all():
-            place, target = place[~steady] - len(self._constants), target[~steady]
-            sorter = np.argsort(place, kind="stable")
-            place, target = place[sorter], target[sorter]
-            for first, last in self._together(np.unique(np.searchsorted(self._starts, place, side="right") - 1)):
-                edges = np.searchsorted(place, (self._starts[first], self._starts[last]))
-                here, chosen = target[slice(*edges)], place[slice(*edges)] - self._starts[first]
-                some = self._values(first, last, span, fetch)
-                out[here, columns] = some if len(here) == len(some) else some[chosen]
+        # In the order of their places: constants, then stripe after stripe.
+        target = np.full(len(self._constants) + len(self._exponents), -1)
+        target[self._place] = rows
+        steady, target = target[: len(self._constants)], target[len(self._constants) :]
+        wanted = np.flatnonzero(steady >= 0)
+        out[steady[wanted], columns] = self._constants[wanted][:, None]
+        wanted = np.flatnonzero(target >= 0)
+        stripes = np.unique(np.searchsorted(self._starts, wanted, side="right") - 1)
+        for first, last in self._together(stripes, end - begin):
+            here = target[self._starts[first] : self._starts[last]]
+            some = self._values(first, last, span, fetch)
+            if len(wanted) < len(target):
+                chosen = np.flatnonzero(here >= 0)
+                here, some = here[chosen], some[chosen]
+            out[here, columns] = some
         if len(self.runs.row):
             self.runs.write(out, rows, begin, end, at)
 
-    def _together(self, stripes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    def _together(self, stripes: NDArray[np.int64], columns: int) -> Iterator[tuple[int, int]]:
         """Stripes that are neighbours and of one order, as many as are best worked on at once: the first, and the one after the last."""
         first = last = -1
         for number in stripes.tolist():
             rows = int(self._starts[number + 1] - self._starts[max(first, 0)])
             alike = number == last and self._orders[number] == self._orders[first]
-            if first >= 0 and not (alike and rows * len(self.times) <= _AT_ONCE):
+            if first >= 0 and not (alike and rows * columns <= _AT_ONCE):
                 yield first, last
                 first = -1
             if first < 0:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from paramedic_metrics.promql import parallel
+from paramedic_metrics.promql.parallel import WORTH
 
 
 @pytest.fixture(autouse=True)
@@ -24,14 +25,19 @@ def test_both_threads_work_and_results_are_in_order() -> None:
         return number, threading.get_ident()
 
     with parallel.query():
-        found = parallel.each(work, 50)
+        found = parallel.each(work, 50, WORTH)
     assert [number for number, _ in found] == list(range(50))
     assert len({thread for _, thread in found}) == 2
 
 
 def test_a_query_beside_another_has_one_thread() -> None:
     with parallel.query(), parallel.query():
-        assert set(parallel.each(lambda _: threading.get_ident(), 50)) == {threading.get_ident()}
+        assert set(parallel.each(lambda _: threading.get_ident(), 50, WORTH)) == {threading.get_ident()}
+
+
+def test_a_small_one_is_not_worth_a_second_thread() -> None:
+    with parallel.query():
+        assert set(parallel.each(lambda _: threading.get_ident(), 50, WORTH - 1)) == {threading.get_ident()}
 
 
 def test_what_fails_is_raised_and_nothing_more_is_begun() -> None:
@@ -43,13 +49,13 @@ def test_what_fails_is_raised_and_nothing_more_is_begun() -> None:
             raise ValueError("three")
 
     with parallel.query(), pytest.raises(ValueError, match="three"):
-        parallel.each(work, 10_000)
+        parallel.each(work, 10_000, WORTH)
     assert len(begun) < 10_000
 
 
 def test_numbers_are_no_errors_on_either_thread() -> None:
     with np.errstate(all="raise"), parallel.query(), pytest.raises(FloatingPointError):
-        parallel.each(lambda _: np.ones(1) / np.zeros(1), 4)
+        parallel.each(lambda _: np.ones(1) / np.zeros(1), 4, WORTH)
     meeting = threading.Barrier(2, timeout=10)
 
     def divided(_: int) -> float:
@@ -57,8 +63,8 @@ def test_numbers_are_no_errors_on_either_thread() -> None:
         return float((np.ones(1) / np.zeros(1))[0])
 
     with np.errstate(all="ignore"), parallel.query():
-        assert parallel.each(divided, 2) == [float("inf")] * 2
+        assert parallel.each(divided, 2, WORTH) == [float("inf")] * 2
 
 
 def test_nothing_to_do() -> None:
-    assert parallel.each(lambda number: number, 0) == []
+    assert parallel.each(lambda number: number, 0, WORTH) == []
