@@ -4,17 +4,19 @@
     0       4       "PMB1"
     4       4       CRC-32 of all that follows, up to the first stripe (zlib.crc32)
     8       11 × 4  counts: rows, moments, constants, dynamic rows, firsts, runs, stripes; bytes of the table and of the
-                    moments; two not used yet
+                    moments; divisors; flags (1: as below; 0: an older one, whose places and runs' rows are themselves)
     52      …       moments (Unix milliseconds, a packed column), the table (a packed column of bytes), the stripes
 
-The table has, one after the other: ids of the series less the one before (uint32), where each row is (uint32: a constant,
-else a row of a stripe), the constants (float64), exponents of the dynamic rows (int8), firsts of their differences
-(int64), the runs (row, start, length: uint32; bits: uint64), and of the stripes their rows, bytes (uint32) and order (int8).
+The table has, one after the other: ids of the series, where each row is (a constant, else a row of a stripe), both less
+the one before (uint32), the constants (float64), exponents of the dynamic rows (int8), firsts of their differences (int64),
+the runs (row less the one before, start, length: uint32; bits: uint64), of the stripes their rows, bytes (uint32) and order
+(int8), and the divisors (dynamic row: uint32; divisor: int64).
 
 What is no finite number (NaN, STALE, ABSENT, infinities) is written down as runs of one bit pattern, and the row goes on
 as before meanwhile: so it costs nothing where there is none, and every payload survives. Rows that do not change are one
-number. The others are scaled to integers and put together with alike rows in stripes of some thousand differences, each
-a packed column with its own checksum: rows are unpacked only when they are wanted.
+number. Of the others, equal ones are kept once (a file system that is mounted twice); they are scaled to integers and put
+together with alike rows in stripes of some thousand differences, each a packed column with its own checksum: rows are
+unpacked only when they are wanted.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import zlib
 from collections.abc import Callable, Container, Iterator
 from copy import copy
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -48,6 +51,8 @@ _MOST_CELLS = 1 << 28
 _MOST_TABLE = 1 << 28
 """What is larger is none of ours: it is not even unpacked."""
 _RAW_ORDER = 3
+_DIFFERENCES = 1
+"""The flag."""
 _HOLES = np.array([ABSENT_BITS, STALE_BITS], np.uint64)
 _STRIPED = {0: 1, 1: 1, 2: 2, _RAW_ORDER: 0}
 """How many firsts a row has, by order of differences."""
@@ -87,14 +92,19 @@ def encode(
     """
     runs, values = _without_runs(values)
     constant = (bits(values) == bits(values)[:, :1]).all(axis=1)
-    dynamic = np.flatnonzero(~constant)
-    place = np.empty(len(ids), np.uint32)
-    place[constant] = np.arange(len(ids) - len(dynamic))
+    changing = np.flatnonzero(~constant)
+    constants = len(ids) - len(changing)
+    dynamic, kind = _once(values, changing)
     scaled = scaling.scale(values[dynamic])
-    orders, sizes = scaling.differences(scaled.integers)
+    divisors = scaling.divisors(scaled.integers)
+    integers = scaling.divide(scaled.integers, divisors)
+    orders, sizes = scaling.differences(integers)
     orders[scaled.exponents == RAW_EXPONENT] = _RAW_ORDER
     ranked = np.lexsort((sizes, orders))
-    place[dynamic[ranked]] = np.arange(len(ids) - len(dynamic), len(ids))
+    divided = np.flatnonzero(divisors[ranked] != 1)
+    place = np.empty(len(ids), np.uint32)
+    place[constant] = np.arange(constants)
+    place[changing] = constants + np.argsort(ranked)[kind]
     stripes: list[bytes] = []
     firsts: list[NDArray[np.int64]] = []
     shape: list[tuple[int, int, int]] = []
@@ -102,7 +112,7 @@ def encode(
         if order == _RAW_ORDER:
             packed = codec.pack(values[dynamic[rows]].ravel(), codec=first)
         else:
-            low, begins = scaling.lower(scaled.integers[rows], order)
+            low, begins = scaling.lower(integers[rows], order)
             firsts.append(begins.ravel())
             packed = codec.pack(low.ravel(), codec=first, differ=False)
         stripes.append(packed)
@@ -111,16 +121,16 @@ def encode(
     table = b"".join(
         part.tobytes()
         for part in (
-            np.diff(ids, prepend=np.uint32(0)).astype("<u4"), place.astype("<u4"), values[constant, 0].astype("<f8"),
-            scaled.exponents[ranked], begun.astype("<i8"), runs.row.astype("<u4"), runs.start.astype("<u4"),
-            runs.length.astype("<u4"), runs.bits.astype("<u8"), np.array([s[0] for s in shape], "<u4"),
-            np.array([s[1] for s in shape], "<u4"), np.array([s[2] for s in shape], np.int8),
+            _less_before(ids), _less_before(place), values[constant, 0].astype("<f8"), scaled.exponents[ranked],
+            begun.astype("<i8"), _less_before(runs.row), runs.start.astype("<u4"), runs.length.astype("<u4"),
+            runs.bits.astype("<u8"), np.array([s[0] for s in shape], "<u4"), np.array([s[1] for s in shape], "<u4"),
+            np.array([s[2] for s in shape], np.int8), divided.astype("<u4"), divisors[ranked][divided].astype("<i8"),
         )
     )  # fmt: skip
     moments = codec.pack(times)
     packed_table = codec.pack(np.frombuffer(table, np.uint8), codec=codec.ZSTD)
-    counts = (len(ids), len(times), len(ids) - len(dynamic), len(dynamic), len(begun), len(runs.row), len(shape))
-    head = _HEAD.pack(MAGIC, 0, *counts, len(packed_table), len(moments), 0, 0)
+    counts = (len(ids), len(times), constants, len(dynamic), len(begun), len(runs.row), len(shape))
+    head = _HEAD.pack(MAGIC, 0, *counts, len(packed_table), len(moments), len(divided), _DIFFERENCES)
     crc = zlib.crc32(packed_table, zlib.crc32(moments, zlib.crc32(head[8:])))
     return head[:4] + struct.pack("<I", crc) + head[8:] + moments + packed_table + b"".join(stripes)
 
@@ -139,7 +149,7 @@ class Block:
         if len(data) < _HEAD.size:
             raise BadInput("a block is cut")
         head = data[: _HEAD.size]
-        magic, crc, *counts, table_size, times_size, _, _ = _HEAD.unpack(head)
+        magic, crc, *counts, table_size, times_size, divided, flags = _HEAD.unpack(head)
         rows, moments, constants, dynamic, firsts, runs, stripes = counts
         start = _HEAD.size + times_size + table_size
         if magic != MAGIC or len(data) < start or table_size + times_size > _MOST_TABLE:
@@ -147,27 +157,33 @@ class Block:
         body = data[_HEAD.size : start]
         if zlib.crc32(body, zlib.crc32(head[8:])) != crc:
             raise BadInput("a block's head is damaged")
-        size = 8 * rows + 8 * constants + dynamic + 8 * firsts + 20 * runs + 9 * stripes
+        size = 8 * rows + 8 * constants + dynamic + 8 * firsts + 20 * runs + 9 * stripes + 12 * divided
         if rows > MOST_ROWS or moments > MOST_MOMENTS or size > _MOST_TABLE or rows * moments > _MOST_CELLS:
             raise BadInput("a block would be larger than any of ours")
-        if constants + dynamic != rows or firsts > 2 * dynamic or stripes > dynamic or not moments:
+        if constants + dynamic > rows or firsts > 2 * dynamic or max(stripes, divided) > dynamic or not moments:
             raise BadInput("a block's counts contradict each other")
+        if flags > _DIFFERENCES:
+            raise BadInput(f"a block has flags that are not known here ({flags}): is it from a newer paramedic?")
         self.times, _ = codec.unpack(body, moments, np.int64)
         table = _Table(codec.unpack(body[times_size:], size, np.uint8)[0])
         gaps = table.take("<u4", rows)
         self.ids: NDArray[np.uint32] = np.cumsum(gaps, dtype=np.uint32)
-        self._place = table.take("<u4", rows)
+        self._place = _add_before(table.take("<u4", rows), flags)
         self._constants = table.take("<f8", constants)
         self._exponents = table.take("i1", dynamic)
         begun = table.take("<i8", firsts)
-        self.runs = Runs(*(table.take(kind, runs) for kind in ("<u4", "<u4", "<u4", "<u8")))
+        run_rows = _add_before(table.take("<u4", runs), flags)
+        self.runs = Runs(run_rows, table.take("<u4", runs), table.take("<u4", runs), table.take("<u8", runs))
         self._stripe_rows = table.take("<u4", stripes).astype(np.int64)
         sizes, self._orders = table.take("<u4", stripes).astype(np.int64), table.take("i1", stripes)
         self._starts = np.concatenate([[0], np.cumsum(self._stripe_rows)])
+        divides, self._divisors = table.take("<u4", divided), np.ones(dynamic, np.int64)
         self._offsets = start + np.concatenate([[0], np.cumsum(sizes)])
         self.length = int(self._offsets[-1])
-        if not self._sound(gaps, len(data)):
+        if not self._sound(gaps, len(data)) or (divides >= dynamic).any():
             raise BadInput("a block is cut, or its table contradicts its head")
+        self._divisors[divides] = table.take("<i8", divided)
+        self._twins = _twins(self._place, constants + dynamic)
         counted = self._stripe_rows * np.array([_STRIPED[o] for o in self._orders.tolist()], np.int64)
         if counted.sum() != firsts:
             raise BadInput("a block's table contradicts its head")
@@ -182,8 +198,8 @@ class Block:
     def _sound(self, gaps: NDArray[np.uint32], size: int) -> bool:
         """Whether all numbers of the table are such that nothing can be read that is not there."""
         rows, moments, dynamic = len(gaps), len(self.times), len(self._exponents)
-        places = np.zeros(rows, np.bool_)
-        if rows and int(self._place.max()) >= rows:
+        places = np.zeros(len(self._constants) + dynamic, np.bool_)
+        if rows and int(self._place.max()) >= len(places):
             return False
         places[self._place] = True
         ends = self.runs.start.astype(np.int64) + self.runs.length
@@ -204,7 +220,8 @@ class Block:
     @property
     def weight(self) -> int:
         """Bytes of memory that it takes, stripes apart."""
-        return 600 + 13 * len(self.ids) + 8 * len(self.times) + 8 * len(self._constants) + 20 * len(self.runs.row)
+        numbers = len(self.times) + len(self._constants) + len(self._divisors)
+        return 600 + 13 * len(self.ids) + 8 * numbers + 20 * len(self.runs.row)
 
     @property
     def stripes(self) -> int:
@@ -238,6 +255,7 @@ class Block:
         renumbered = np.cumsum(keep) - 1
         less = copy(self)
         less.ids, less._place, less.holed = self.ids[keep], self._place[keep], self.holed[keep]  # noqa: SLF001  of our own class
+        less._twins = _twins(less._place, len(self._constants) + len(self._exponents))  # noqa: SLF001  as above
         mine = keep[self.runs.row]
         less.runs = Runs(
             renumbered[self.runs.row[mine]].astype(np.uint32), self.runs.start[mine], self.runs.length[mine],
@@ -271,7 +289,11 @@ class Block:
             return together[:, span[0] : span[1]]
         firsts = np.concatenate(self._firsts[first:last]).reshape(len(together), -1)
         whole = scaling.raise_again(together, firsts, order, span)
-        return scaling.unscale(whole, self._exponents[self._starts[first] : self._starts[last]])
+        mine = slice(int(self._starts[first]), int(self._starts[last]))
+        by = self._divisors[mine]
+        if (by != 1).any():
+            whole = scaling.multiply(whole, firsts[:, :1], by)
+        return scaling.unscale(whole, self._exponents[mine])
 
     def fill(
         self,
@@ -293,9 +315,8 @@ class Block:
         begin, end = span
         columns = slice(at, at + end - begin)
         # In the order of their places: constants, then stripe after stripe.
-        target = np.full(len(self._constants) + len(self._exponents), -1)
-        target[self._place] = rows
-        steady, target = target[: len(self._constants)], target[len(self._constants) :]
+        places = self._targets(rows)
+        steady, target = places[: len(self._constants)], places[len(self._constants) :]
         wanted = np.flatnonzero(steady >= 0)
         out[steady[wanted], columns] = self._constants[wanted][:, None]
         wanted = np.flatnonzero(target >= 0)
@@ -307,8 +328,20 @@ class Block:
                 chosen = np.flatnonzero(here >= 0)
                 here, some = here[chosen], some[chosen]
             out[here, columns] = some
+        twins, source = rows[self._twins], places[self._place[self._twins]]
+        wanted = np.flatnonzero((twins >= 0) & (twins != source))
+        out[twins[wanted], columns] = out[source[wanted], columns]
         if len(self.runs.row):
             self.runs.write(out, rows, begin, end, at)
+
+    def _targets(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """For each place, the row of a matrix that gets it; of several rows that have it, one that is wanted."""
+        target = np.full(len(self._constants) + len(self._exponents), -1)
+        target[self._place] = rows
+        if len(self._twins):
+            twins = self._twins[rows[self._twins] >= 0]
+            target[self._place[twins]] = rows[twins]
+        return target
 
     def _together(self, stripes: NDArray[np.int64], columns: int) -> Iterator[tuple[int, int]]:
         """Stripes that are neighbours and of one order, as many as are best worked on at once: the first, and the one after the last."""
@@ -347,6 +380,35 @@ class _Table:
         self._at += size
         native = np.dtype(kind).newbyteorder("=")
         return np.frombuffer(self._data[self._at - size : self._at].tobytes(), kind).astype(native, copy=False)
+
+
+def _less_before(column: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Each less the one before, modulo 2³²."""
+    return np.diff(column, prepend=np.uint32(0)).astype("<u4")
+
+
+def _add_before(column: NDArray[np.uint32], flags: int) -> NDArray[np.uint32]:
+    """What `_less_before` was given; the column itself in an older block."""
+    return np.cumsum(column, dtype=np.uint32) if flags & _DIFFERENCES else column
+
+
+def _twins(place: NDArray[np.uint32], places: int) -> NDArray[np.int64]:
+    """The rows that share their place with another."""
+    holders = np.bincount(place, minlength=places)
+    return np.flatnonzero(holders[place] > 1)
+
+
+def _once(values: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first row of each kind of equal ones; and of which kind each row is."""
+    seen: dict[bytes, int] = {}
+    kinds: list[int] = []
+    dynamic: list[int] = []
+    for row in rows.tolist():
+        kind = seen.setdefault(blake2b(values[row].tobytes(), digest_size=16).digest(), len(seen))
+        if kind == len(dynamic):
+            dynamic.append(row)
+        kinds.append(kind)
+    return np.array(dynamic, np.int64), np.array(kinds, np.int64)
 
 
 def _stripes(

@@ -1,7 +1,8 @@
 """Decimal scaling and differences: what makes measured numbers small integers, and exactly themselves again. Pure.
 
-Counters and gauges are mostly short decimals, so with the right power of ten they are integers; these, or their first or
-second differences, are small.
+Counters and gauges are mostly short decimals, so with the right power of ten they are integers. Many go by steps (pages of
+4096 bytes, ticks of 10 ms), so their changes are divided by what divides them all; what is left, or its first or second
+differences, is small.
 """
 
 from __future__ import annotations
@@ -65,6 +66,36 @@ def _exact(values: NDArray[np.float64], exponent: int) -> tuple[NDArray[np.bool_
         # Adding nought turns −0 into 0, as the way through integers does.
         same = ((whole + 0.0) / POWERS[exponent]).view(np.uint64) == values.view(np.uint64)
     return good & same, np.where(good, whole, 0.0)
+
+
+def divisors(integers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each row, the greatest number that divides all its changes; 1 for one that never changes."""
+    found = np.ones(len(integers), np.int64)
+    changes = integers - integers[:, :1]
+    # Some columns decide for most rows: only those that may have one are looked at whole.
+    likely = np.flatnonzero(np.gcd.reduce(changes[:, :: max(1, changes.shape[1] // 16)], axis=1) != 1)
+    found[likely] = np.maximum(1, np.gcd.reduce(changes[likely], axis=1))
+    return found
+
+
+def divide(integers: NDArray[np.int64], by: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows with their changes divided; what they begin with stays."""
+    firsts = integers[:, :1]
+    return firsts + (integers - firsts) // by[:, None]
+
+
+def multiply(integers: NDArray[np.int64], firsts: NDArray[np.int64], by: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What `divide` was given, or some columns of it.
+
+    Args:
+        integers: those columns; used up.
+        firsts: what the rows begin with, shape (rows, 1).
+        by: the divisors.
+    """
+    integers -= firsts
+    integers *= by[:, None]
+    integers += firsts
+    return integers
 
 
 def differences(integers: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
