@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from paramedic_metrics.promql import operators
 from paramedic_metrics.promql.ast import COMPARISONS, Binary, Matching
 from paramedic_metrics.promql.errors import EvaluationError
-from paramedic_metrics.promql.labels import METADATA, described, value_of
+from paramedic_metrics.promql.labels import METADATA, described, distinct, value_of
 from paramedic_metrics.promql.pairing import Pairs, paired
 from paramedic_metrics.promql.run import Run, merged
 from paramedic_metrics.promql.values import Bools, Scalar, Vector, empty, mask_of, without_empty
@@ -124,7 +124,7 @@ def _check_matches(matching: Matching, pairs: Pairs, mask: Bools | None, labels:
     if alone and pairs.many_unique:
         return
     seen: dict[tuple[int, int], Bools] = {}
-    if not alone and len({id(owned) for owned in labels}) == len(labels):
+    if not alone and distinct(labels):
         return
     here = np.ones((len(labels), pairs.steps), dtype=np.bool_) if mask is None else mask
     for row, key in enumerate(pairs.keys.tolist()):
@@ -148,7 +148,7 @@ def _result_labels(run: Run, node: Binary, pairs: Pairs) -> list[Labels]:
             names |= METADATA
         project = cache.projector(names, keep=matching.on)
         return [project(owned) for owned in pairs.many_labels()]
-    result = [cache.nameless(owned) if nameless else owned for owned in pairs.many_labels()]
+    result = cache.nameless_all(pairs.many_labels()) if nameless else pairs.many_labels()
     for name in matching.include:
         result = [
             cache.with_label(owned, name, value_of(other, name))

@@ -15,7 +15,7 @@ from paramedic_metrics.promql.ast import DOCUMENTED, Expr, MatrixSelector, Subqu
 from paramedic_metrics.promql.cursor import Options
 from paramedic_metrics.promql.errors import EvaluationError
 from paramedic_metrics.promql.evaluate import evaluate
-from paramedic_metrics.promql.labels import LabelCache
+from paramedic_metrics.promql.labels import LabelCache, distinct
 from paramedic_metrics.promql.parser import parse
 from paramedic_metrics.promql.prepare import settled
 from paramedic_metrics.promql.ranges import Ranged
@@ -177,7 +177,7 @@ def _instant(run: Run, value: Value, time: int) -> Data:
     if isinstance(value, Text):
         return StringResult(time, value.value)
     vector = _finished(run, value)
-    if len({id(owned) for owned in vector.labels}) < len(vector.labels):
+    if not distinct(vector.labels):
         raise EvaluationError("vector cannot contain metrics with the same labelset")
     return VectorResult(time, vector.labels, vector.values[:, 0])
 

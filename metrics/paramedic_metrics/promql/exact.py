@@ -107,9 +107,9 @@ def group_sums(values: Floats, mask: Bools | None, starts: Ints) -> Floats:
         starts: ascending, from 0.
     """
     counted = values if mask is None else np.where(mask, values, 0.0)
-    if not bool(tame(counted, axis=None)):
-        return _one_by_one(counted, starts)
     largest = np.asarray(max(counted.max(initial=0.0), -counted.min(initial=0.0)))
+    if not (largest < _ORDINARY or bool(tame(counted, axis=None))):
+        return _one_by_one(counted, starts)
     out, rest = np.zeros((len(starts), values.shape[1])), np.zeros((len(starts), values.shape[1]))
     for first, last, group, ends in _pieces(starts, len(values), max(1, _CHUNK // max(values.shape[1], 1))):
         coarse, fine = split(counted[first:last], largest, len(values))

@@ -24,7 +24,6 @@ def instant(run: Run, selector: VectorSelector, steps: Steps, *, stamps: bool = 
     lookback = run.limits.lookback
     frames = run.select(selector.matchers, int(times[0]) - lookback, int(times[-1]))
     parts: list[Vector] = []
-    own = run.cache.own
     for frame in frames:
         values, mask = (
             _whole(frame, times, lookback, stamps=stamps)
@@ -32,7 +31,7 @@ def instant(run: Run, selector: VectorSelector, steps: Steps, *, stamps: bool = 
             else _gaps(frame, times, lookback, stamps=stamps)
         )
         if mask is None or mask.any():
-            parts.append(without_empty(Vector([own(each) for each in frame.labels], values, mask)))
+            parts.append(without_empty(Vector(run.cache.own_all(frame.labels), values, mask)))
     return stacked(parts, steps.count)
 
 

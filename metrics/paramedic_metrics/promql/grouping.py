@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from paramedic_metrics.promql.labels import METADATA
+from paramedic_metrics.promql.labels import METADATA, numbered
 from paramedic_metrics.promql.run import Run
 from paramedic_metrics.promql.values import Bools, Floats, Ints, Vector
 from paramedic_metrics.series import Labels
@@ -52,20 +52,11 @@ class Groups:
 def grouped(run: Run, vector: Vector, names: tuple[str, ...], *, without: bool) -> Groups:
     """The groups by (or without) these labels."""
     chosen = METADATA | set(names) if without else set(names)
-    numbers: dict[int, int] = {}
-    labels: list[Labels] = []
-    of_row = np.zeros(len(vector.labels), dtype=np.intp)
     if not chosen:
-        labels = [run.cache.made(())]
+        of_row, labels = np.zeros(len(vector.labels), dtype=np.intp), [run.cache.made(())]
     else:
-        project = run.cache.projector(chosen, keep=not without)
-        for row, owned in enumerate(vector.labels):
-            group = project(owned)
-            number = numbers.get(id(group))
-            if number is None:
-                number = numbers[id(group)] = len(labels)
-                labels.append(group)
-            of_row[row] = number
+        numbers, labels = numbered(run.cache.projected(vector.labels, chosen, keep=not without))
+        of_row = np.array(numbers, dtype=np.intp)
     in_order = bool((np.diff(of_row) >= 0).all())
     order = np.arange(len(of_row), dtype=np.intp) if in_order else np.argsort(of_row, kind="stable")
     starts = np.searchsorted(of_row[order], np.arange(len(labels))).astype(np.int64)

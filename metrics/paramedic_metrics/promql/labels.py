@@ -24,32 +24,40 @@ class LabelCache:
 
     def __init__(self) -> None:
         self._owned: dict[Labels, Labels] = {}
-        self._seen: dict[int, tuple[Labels, Labels]] = {}
+        self._seen: dict[int, Labels] = {}
+        self._kept: dict[int, Labels] = {}
+        """What `_seen` and the others know by its identity."""
         self._nameless: dict[int, Labels] = {}
         self._sort_keys: dict[int, str] = {}
         self._projected: dict[tuple[frozenset[str], bool], dict[int, Labels]] = {}
+        self._with: dict[tuple[int, str, str], Labels] = {}
         self._remembered = 0
 
     @property
     def size(self) -> int:
         """How many things are remembered."""
-        return len(self._seen) + len(self._owned) + len(self._nameless) + self._remembered
+        return len(self._seen) + len(self._owned) + len(self._nameless) + len(self._with) + self._remembered
 
     def own(self, labels: Labels) -> Labels:
         """The one object for this set. The caller's object is kept alive, so that its identity stays its own."""
         known = self._seen.get(id(labels))
         if known is not None:
-            return known[1]
+            return known
         owned = self._owned.setdefault(labels, labels)
-        self._seen[id(labels)] = (labels, owned)
+        self._kept[id(labels)] = labels
+        self._seen[id(labels)] = owned
         return owned
+
+    def own_all(self, rows: Sequence[Labels]) -> list[Labels]:
+        """`own` of each."""
+        return _looked_up(self._seen, rows, self.own)
 
     def made(self, pairs: Iterable[tuple[str, str]]) -> Labels:
         """The owned set of these pairs, sorted, without empty values."""
         labels = tuple(sorted(pair for pair in pairs if pair[1]))
         owned = self._owned.setdefault(labels, labels)
         if owned is labels:
-            self._seen[id(owned)] = (owned, owned)
+            self._kept[id(owned)] = self._seen[id(owned)] = owned
         return owned
 
     def nameless(self, owned: Labels) -> Labels:
@@ -59,6 +67,15 @@ class LabelCache:
             found = self.made(pair for pair in owned if pair[0] not in METADATA)
             self._nameless[id(owned)] = found
         return found
+
+    def nameless_all(self, rows: Sequence[Labels]) -> list[Labels]:
+        """`nameless` of each."""
+        return _looked_up(self._nameless, rows, self.nameless)
+
+    def projected(self, rows: Sequence[Labels], names: Iterable[str], *, keep: bool) -> list[Labels]:
+        """What a `projector` gives of each."""
+        project = self.projector(names, keep=keep)
+        return _looked_up(self._projected[frozenset(names), keep], rows, project)
 
     def projector(self, names: Iterable[str], *, keep: bool) -> Callable[[Labels], Labels]:
         """A function that keeps only these labels of an owned set, or drops them."""
@@ -77,7 +94,11 @@ class LabelCache:
 
     def with_label(self, owned: Labels, name: str, value: str) -> Labels:
         """The set with one label set, or taken away when the value is empty."""
-        return self.made([*(pair for pair in owned if pair[0] != name), (name, value)])
+        key = (id(owned), name, value)
+        found = self._with.get(key)
+        if found is None:
+            found = self._with[key] = self.made([*(pair for pair in owned if pair[0] != name), (name, value)])
+        return found
 
     def sorted_rows(self, rows: Sequence[Labels]) -> list[int]:
         """The places of owned sets in the order of their labels."""
@@ -89,6 +110,25 @@ class LabelCache:
                 text = keys[id(labels)] = "\0".join(part for pair in labels for part in pair)
             texts.append(text)
         return sorted(range(len(rows)), key=texts.__getitem__)
+
+
+def numbered(rows: Sequence[Labels]) -> tuple[list[int], list[Labels]]:
+    """Owned sets by number, in the order in which they first come: the number of each, and the sets."""
+    known = dict(zip(map(id, rows), rows, strict=True))
+    number = dict(zip(known, range(len(known)), strict=True))
+    return list(map(number.__getitem__, map(id, rows))), list(known.values())
+
+
+def distinct(rows: Sequence[Labels]) -> bool:
+    """Whether no owned set is there twice."""
+    return len(set(map(id, rows))) == len(rows)
+
+
+def _looked_up(known: dict[int, Labels], rows: Sequence[Labels], find: Callable[[Labels], Labels]) -> list[Labels]:
+    try:
+        return list(map(known.__getitem__, map(id, rows)))
+    except KeyError:
+        return [find(labels) for labels in rows]
 
 
 def value_of(labels: Labels, name: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from paramedic_metrics.promql.ast import Matching
 from paramedic_metrics.promql.labels import METADATA
+from paramedic_metrics.promql.labels import numbered as by_number
 from paramedic_metrics.promql.run import Run
 from paramedic_metrics.promql.values import Bools, Floats, Rows, Vector, mask_of
 from paramedic_metrics.series import Labels
@@ -102,21 +103,10 @@ def _both(one: Bools | None, other: Bools | None) -> Bools | None:
 def numbered(run: Run, matching: Matching, sides: tuple[Vector, Vector]) -> tuple[list[Rows], list[Labels]]:
     """For each side, the number of what each series is matched on; and the labels of each number."""
     names = set(matching.labels) if matching.on else METADATA | set(matching.labels)
-    project = run.cache.projector(names, keep=matching.on)
-    numbers: dict[int, int] = {}
-    labels: list[Labels] = []
-    keys: list[Rows] = []
-    for side in sides:
-        found = []
-        for owned in side.labels:
-            key = project(owned)
-            number = numbers.get(id(key))
-            if number is None:
-                number = numbers[id(key)] = len(labels)
-                labels.append(key)
-            found.append(number)
-        keys.append(np.array(found, dtype=np.intp))
-    return keys, labels
+    both = [owned for side in sides for owned in side.labels]
+    found, labels = by_number(run.cache.projected(both, names, keep=matching.on))
+    keys: Rows = np.array(found, dtype=np.intp)
+    return np.split(keys, [len(sides[0].labels)]), labels
 
 
 def paired(run: Run, matching: Matching, *, many: Vector, one: Vector) -> Pairs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from paramedic_metrics.promql.values import Bools, Floats, Ints
@@ -25,6 +27,37 @@ def of_sorted(samples: Floats, q: Floats) -> Floats:
     low, high = _ranked(samples, below), _ranked(samples, above)
     result = np.where(weight == 0, low, low * (1 - weight) + high * weight)
     return outside(result, q)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """A quantile by the few samples at one end."""
+
+    largest: bool
+    """Whether they are the largest, else the smallest."""
+    count: int
+    below: int
+    """The place of the sample below the quantile among them, the outermost first."""
+    above: int
+    weight: float
+    """How much of the sample above is in it."""
+
+
+_FEW = 4
+"""So many samples are found faster by keeping the best than by sorting all."""
+
+
+def few_ranks(size: int, q: float) -> Few | None:
+    """What of `size` samples the q-quantile (0 <= q <= 1) is made of; None when that is too far from both ends."""
+    rank = q * (size - 1)
+    below = int(rank)
+    above = min(below + 1, size - 1)
+    weight = rank - below
+    if size - below <= _FEW:
+        return Few(largest=True, count=size - below, below=size - 1 - below, above=size - 1 - above, weight=weight)
+    if above < _FEW:
+        return Few(largest=False, count=above + 1, below=below, above=above, weight=weight)
+    return None
 
 
 def _ranked(samples: Floats, rank: Ints) -> Floats:

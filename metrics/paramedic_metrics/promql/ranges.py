@@ -187,7 +187,11 @@ def _integral(run: Run, node: Call, params: list[Floats]) -> over_time.Kernel:
 
 def _doubt_counters(run: Run, node: Call, result: Vector) -> None:
     """Say which metrics do not look like counters."""
-    names = {value_of(owned, "__name__") for owned in result.labels}
+    selector = unwrapped(node.args[0])
+    if isinstance(selector, MatrixSelector) and selector.vector.name:
+        names = {selector.vector.name} if result.labels else set()
+    else:
+        names = {value_of(owned, "__name__") for owned in result.labels}
     for name in sorted(names):
         if name and not name.endswith(_COUNTERS):
             run.notes.no_counter(name, node.args[0].span)

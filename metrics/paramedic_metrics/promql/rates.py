@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from paramedic_metrics.promql.values import Bools, Floats
@@ -43,16 +45,34 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
     safe = np.where(sampled == 0, 1.0, sampled)
     factor = np.where(sampled == 0, 1.0, (sampled + to_start + to_end) / safe) / scale
     if counter:
-        clamped = (result > 0) & (begin >= 0) & (sampled * begin < to_start * result)
-        if clamped.any():
-            zero = sampled * (begin / np.where(clamped, result, 1.0))
-            clamped &= zero < to_start
-            lowered = (sampled + zero + to_end) / safe / scale
-            np.copyto(lowered, np.broadcast_to(factor, lowered.shape), where=~clamped)
-            result *= lowered
+        # Most counters are far from nought at all steps, which their least and largest values tell.
+        far = begin.min(axis=1) * sampled.min() >= to_start.max() * result.max(axis=1)
+        near = np.flatnonzero(~far)
+        if len(near):
+            factors = np.broadcast_to(factor, result.shape).copy()
+            clamped, lowered = _from_zero(_Edges(sampled, to_start, to_end), begin[near], result[near])
+            factors[near] = np.where(clamped, lowered / safe / scale, factor)
+            result *= factors
             return result, valid
     result *= factor
     return result, valid
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """Of each step's window, in seconds: from the first to the last sample, and from these to the range's ends."""
+
+    sampled: Floats
+    to_start: Floats
+    to_end: Floats
+
+
+def _from_zero(edges: _Edges, begin: Floats, result: Floats) -> tuple[Bools, Floats]:
+    """Where a counter would have been at nought within a range, had it always grown so, and how long it then grew."""
+    clamped = (result > 0) & (begin >= 0) & (edges.sampled * begin < edges.to_start * result)
+    zero = edges.sampled * (begin / np.where(clamped, result, 1.0))
+    clamped &= zero < edges.to_start
+    return clamped, edges.sampled + zero + edges.to_end
 
 
 def _add_resets(result: Floats, window: Window, values: Floats) -> None:

@@ -12,9 +12,9 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import LimitExceeded
 from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, QueryTimeout
-from paramedic_metrics.promql.labels import LabelCache
+from paramedic_metrics.promql.labels import LabelCache, distinct, numbered
 from paramedic_metrics.promql.values import Bools, Ints, Vector, mask_of
-from paramedic_metrics.series import Labels, Matcher, Queryable, Selection
+from paramedic_metrics.series import Matcher, Queryable, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,7 @@ class Run:
         if self.delayed_names:
             vector.drop = np.ones(len(vector.labels), dtype=np.bool_)
             return vector
-        nameless = self.cache.nameless
-        vector.labels = [nameless(owned) for owned in vector.labels]
+        vector.labels = self.cache.nameless_all(vector.labels)
         return merged(vector)
 
 
@@ -129,22 +128,19 @@ def merged(vector: Vector) -> Vector:
         EvaluationError: two of them have a sample at the same moment.
     """
     count = len(vector.labels)
-    if count < 2 or len({id(owned) for owned in vector.labels}) == count:
+    if count < 2 or distinct(vector.labels):
         return vector
-    places: dict[int, int] = {}
-    target = [places.setdefault(id(owned), len(places)) for owned in vector.labels]
+    target, labels = numbered(vector.labels)
     steps = vector.values.shape[1]
-    labels: list[Labels | None] = [None] * len(places)
-    values = np.zeros((len(places), steps))
-    mask: Bools = np.zeros((len(places), steps), dtype=np.bool_)
-    drop = None if vector.drop is None else np.zeros(len(places), dtype=np.bool_)
+    values = np.zeros((len(labels), steps))
+    mask: Bools = np.zeros((len(labels), steps), dtype=np.bool_)
+    drop = None if vector.drop is None else np.zeros(len(labels), dtype=np.bool_)
     source = mask_of(vector)
     for row, place in enumerate(target):
         if (mask[place] & source[row]).any():
             raise EvaluationError("vector cannot contain metrics with the same labelset")
-        labels[place] = vector.labels[row]
         np.copyto(values[place], vector.values[row], where=source[row])
         mask[place] |= source[row]
         if drop is not None and vector.drop is not None:
             drop[place] |= vector.drop[row]
-    return Vector([owned for owned in labels if owned is not None], values, mask, drop)
+    return Vector(labels, values, mask, drop)

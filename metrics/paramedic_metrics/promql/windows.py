@@ -71,9 +71,8 @@ def columns(values: Floats, index: Ints) -> Floats:
 
 def blocks(frames: Iterable[Frame], cache: LabelCache) -> Iterator[Block]:
     """The frames without their gaps and stale markers."""
-    own = cache.own
     for frame in frames:
-        labels = [own(each) for each in frame.labels]
+        labels = cache.own_all(frame.labels)
         if frame.whole:
             yield Block(labels, frame.times, frame.values)
         else:

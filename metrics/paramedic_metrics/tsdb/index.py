@@ -10,6 +10,7 @@ import threading
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,6 +170,17 @@ class Index:
                 pairs = array("I", self._keys[number])
                 found = self._labels.setdefault(number, tuple(self._pairs[p] for p in pairs))
         return found
+
+    def labels_of(self, numbers: Sequence[int]) -> list[Labels]:
+        """The labels of several series.
+
+        Raises:
+            NotFound: one of them is not there any more.
+        """
+        found = list(map(self._labels.get, numbers))
+        if None not in found:
+            return cast("list[Labels]", found)
+        return [self.labels(number) for number in numbers]
 
     def all(self) -> Ids:
         """Every id, ascending."""

@@ -175,7 +175,7 @@ def frames(pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int
             raise LimitExceeded(
                 f"the query would read more than {most} samples: ask for fewer series or a shorter time"
             )
-        makers.append(partial(_made, mine, [index.labels(n) for n in ids[members].tolist()]))
+        makers.append(partial(_made, mine, index.labels_of(ids[members].tolist())))
         counts.append(len(members))
     return Selection(makers, counts, cells)
 

@@ -1,0 +1,68 @@
+"""Ways that are only taken where they are faster: the same results as the long way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paramedic_metrics.promql import over_time, rates, topk
+from paramedic_metrics.promql.engine import Engine
+from paramedic_metrics.promql.quantiles import of_sorted
+from paramedic_metrics.promql.windows import Block, window
+from paramedic_metrics.series import Frame
+from support_series import MemorySeries, labels
+
+_NUMBERS = st.sampled_from([0.0, 1.0, 1.5, 2.0, -3.0, 1e9, float("inf"), float("-inf")]) | st.floats(-1e6, 1e6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.integers(1, 30), st.floats(0, 1) | st.sampled_from([0.0, 0.5, 0.9, 0.95, 0.99, 1.0]))
+def test_a_quantile_near_an_end_is_that_of_all_sorted(data: st.DataObject, size: int, q: float) -> None:
+    width = size + 12
+    values = np.array(data.draw(st.lists(_NUMBERS, min_size=2 * width, max_size=2 * width))).reshape(2, width)
+    block = Block([(), ()], 1000 * np.arange(width, dtype=np.int64), values)
+    ends = block.times[size - 1 :: 3]
+    with np.errstate(all="ignore"):
+        found, valid = over_time.quantile(window(block, ends - 1000 * size, ends), values, np.full(len(ends), q))
+        samples = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)[:, ::3]
+        assert np.array_equal(found, of_sorted(np.sort(samples, axis=2), np.full(len(ends), q)), equal_nan=True)
+    assert valid.all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.integers(1, 6), st.integers(1, 4))
+def test_topk_of_many_is_that_of_all(data: st.DataObject, k: int, piece: int) -> None:
+    count = 25
+    values = np.array(data.draw(st.lists(st.integers(0, 9).map(float), min_size=3 * count, max_size=3 * count)))
+    values = values.reshape(count, 3)
+    frame = Frame([labels(name="m", i=f"{n:02}") for n in range(count)], np.array([0, 1000, 2000]), values, whole=True)
+    engine = Engine(MemorySeries([frame]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(topk, "_PIECE", piece)
+        found = engine.range(f"topk({k}, m)", 0, 2000, 1000).data
+        patch.setattr(topk, "_PIECE", count)
+        wanted = engine.range(f"topk({k}, m)", 0, 2000, 1000).data
+    assert found.labels == wanted.labels  # type: ignore[union-attr]
+    there = wanted.mask  # type: ignore[union-attr]
+    assert np.array_equal(found.mask, there)  # type: ignore[union-attr]
+    assert np.array_equal(np.where(there, found.values, 0), np.where(there, wanted.values, 0))  # type: ignore[union-attr]
+
+
+def test_counters_near_nought_and_far_from_it_are_the_same_beside_each_other() -> None:
+    grown = np.cumsum(np.random.default_rng(1).random((6, 40)), axis=1)
+    values = grown + np.array([[0.0], [1e6], [0.0], [-20.0], [3.0], [1e9]])
+    values[2, 20:] = 0
+    values[0] -= values[0, 0]
+    block = Block([()] * 6, 1000 * np.arange(40, dtype=np.int64), values)
+    ends = block.times[4::3] + 300
+    bounds = window(block, ends - 5000, ends)
+    with np.errstate(all="ignore"):
+        together, _ = rates.extrapolated(bounds, values, counter=True, per_second=True)
+        for row in range(6):
+            alone, _ = rates.extrapolated(bounds, values[row : row + 1], counter=True, per_second=True)
+            assert np.array_equal(together[row], alone[0])
+        gauge, _ = rates.extrapolated(bounds, values, counter=False, per_second=True)
+    assert (together[0] < gauge[0]).any()
+    assert np.array_equal(together[5], gauge[5])
