@@ -46,3 +46,40 @@ def test_check(capsys: pytest.CaptureFixture[str], data: Path) -> None:
 def test_no_store_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, _, err = called(capsys, "check", "--data", tmp_path)
     assert (status, "is --data right?" in err) == (1, True)
+
+
+def test_repair(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    assert called(capsys, "repair", "--data", data) == (0, "", "nothing is damaged\n")
+    (path,) = (data / "metrics/parts").glob("*.part")
+    flip(path, 100)
+    status, out, _ = called(capsys, "repair", "--data", data)
+    assert status == 0
+    assert (
+        out
+        == f"parts/{path.name}: 1 of its 1 blocks could not be read, 20 series of them; it is kept as damaged/{path.name}\n"
+    )
+    status, out, _ = called(capsys, "check", "--data", data)
+    assert (status, f"damaged/{path.name} was set aside" in out) == (3, True)
+
+
+def test_a_hub_that_runs_is_left_alone(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    rig = Rig(data / "metrics")
+    status, _, err = called(capsys, "repair", "--data", data)
+    assert status == 1
+    assert "stop paramedic there first" in err
+    assert called(capsys, "check", "--data", data)[0] == 0
+    assert called(capsys, "dump", "--data", data)[0] == 0
+    rig.store.stop()
+
+
+def test_dump(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    status, out, _ = called(capsys, "dump", 'm3{i="3"}', "--data", data, "--from", "1700002970", "--to", "1700003000")
+    assert (status, len(out.splitlines())) == (0, 4)
+    assert out.splitlines()[2].startswith('m3{i="3",job="node"} ')
+    assert out.splitlines()[2].endswith(" 1700003000.000")
+    status, _, err = called(capsys, "dump", "sum(m3)", "--data", data)
+    assert (status, "a bare selector is expected" in err) == (1, True)
+    (path,) = (data / "metrics/parts").glob("*.part")
+    flip(path, 100)
+    status, _, err = called(capsys, "dump", "--data", data)
+    assert (status, "`paramedic tsdb check` names it" in err) == (3, True)

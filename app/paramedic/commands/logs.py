@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,13 @@ from urllib.parse import urlencode
 import click
 
 from paramedic.console import exits
-from paramedic.console.arguments import data_option, echo_json, output_option
+from paramedic.console.arguments import When, data_option, echo_json, output_option
 from paramedic.console.peers import Peers
 from paramedic.console.table import Cell, tinted
 from paramedic.console.words import clean, moment
-from paramedic_core.config.units import Wrong, duration
 
 _TONES = {"warn": "warn", "error": "bad", "fatal": "bad", "debug": "faint", "trace": "faint"}
 _MOST_TEXT = 20_000
-
-
-class When(click.ParamType):  # type: ignore[type-arg]  # its type argument is newer than what we allow
-    """A moment: so long ago, or Unix seconds."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if not text:
-            return ""
-        if re.fullmatch(r"\d{9,10}(\.\d{1,9})?", text, re.ASCII):
-            return text
-        try:
-            return f"{max(0.0, time.time() - duration(text)):.3f}"
-        except Wrong as error:
-            self.fail(f"{error}; or Unix seconds", param, ctx)
 
 
 def _which(function: Any) -> Any:

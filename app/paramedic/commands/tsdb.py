@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paramedic.console import exits
-from paramedic.console.arguments import data_option, echo_json, output_option
+from paramedic.console.arguments import When, data_option, echo_json, output_option
 from paramedic.console.peers import NoRights
 from paramedic.console.table import Cell, show, tinted
 from paramedic.console.words import amount, clean, counted, moment
@@ -73,6 +75,36 @@ def repair(data: Path, output: str) -> int:
     return exits.OK
 
 
+@command.command("dump")
+@click.argument("selectors", nargs=-1)
+@data_option
+@click.option("--from", "start", type=When(), default="", help="Not before this: so long ago, as 6h, or Unix seconds.")
+@click.option("--to", "end", type=When(), default="", help="Not after this, in the same words.")
+def dump(selectors: tuple[str, ...], data: Path, start: str, end: str) -> int:
+    """Write samples as text: OpenMetrics with timestamps, of the series that any of SELECTORS matches, or of all.
+
+    \b
+    paramedic tsdb dump '{job="node"}' --from 6h > samples
+    promtool tsdb create-blocks-from openmetrics samples FOLDER
+
+    Nothing is changed; a running hub may go on. Stale markers are left out, for the format has none.
+    Exit status 3: something was damaged, and is missing (`paramedic tsdb check` names it).
+    """  # noqa: D301  click wants the character itself
+    from paramedic_metrics.promql.parser import parse_selector  # noqa: PLC0415
+    from paramedic_metrics.tsdb.dump import dump as dumped  # noqa: PLC0415
+    from paramedic_metrics.tsdb.view import View  # noqa: PLC0415
+
+    wanted = [parse_selector(text) for text in selectors]
+    with _readable(data / "metrics") as folder:
+        view = View(folder)
+        since = math.ceil(float(start) * 1000) - 1 if start else -(1 << 62)
+        sys.stdout.writelines(dumped(view, wanted, since, int(float(end) * 1000) if end else 1 << 62))
+    if view.damaged:
+        click.echo("something is damaged, and missing here: `paramedic tsdb check` names it", err=True)
+        return exits.ATTENTION
+    return exits.OK
+
+
 @contextmanager
 def _readable(folder: Path) -> Iterator[Path]:
     """The store's folder; what the system refuses is said in words."""
@@ -80,6 +112,8 @@ def _readable(folder: Path) -> Iterator[Path]:
         yield folder
     except PermissionError as error:
         raise NoRights(f"no right to {error.filename}: call this as root (`sudo paramedic tsdb …`)") from error
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise click.ClickException(f"{error.filename or folder}: {error.strerror}: look at that disk") from error
 

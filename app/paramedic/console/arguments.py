@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from paramedic_core.config.units import Wrong, duration
 from paramedic_core.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class When(click.ParamType):  # type: ignore[type-arg]  # its type argument is newer than what we allow
+    """A moment: so long ago, or Unix seconds."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text:
+            return ""
+        if re.fullmatch(r"\d{9,10}(\.\d{1,9})?", text, re.ASCII):
+            return text
+        try:
+            return f"{max(0.0, time.time() - duration(text)):.3f}"
+        except Wrong as error:
+            self.fail(f"{error}; or Unix seconds", param, ctx)
 
 
 def data_option(function: F) -> F:

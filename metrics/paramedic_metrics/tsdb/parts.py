@@ -29,21 +29,23 @@ class Parts:
     Args:
         folder: the store's.
         counters: see `stats`.
+        only_read: another process may be writing: nothing is tidied up, and damaged parts stay where they are.
 
     Raises:
         OSError: the folder cannot be read.
     """
 
-    def __init__(self, folder: Path, counters: Counters) -> None:
-        self.folder, self._counters = folder / FOLDER, counters
+    def __init__(self, folder: Path, counters: Counters, *, only_read: bool = False) -> None:
+        self.folder, self._counters, self._only_read = folder / FOLDER, counters, only_read
         self._lock = threading.Lock()
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        for left in self.folder.glob(".*.tmp"):
-            left.unlink()
+        if not only_read:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            for left in self.folder.glob(".*.tmp"):
+                left.unlink()
         found = [part for path in sorted(self.folder.glob(f"*{part_file.SUFFIX}")) if (part := self._opened(path))]
         replaced = {name for part in found for name in part.replaces}
         for part in found:
-            if part.name in replaced:
+            if part.name in replaced and not only_read:
                 part.path.unlink()
         self._parts = [part for part in found if part.name not in replaced]
         numbers = [int(p.stem) for p in self.folder.glob(f"*{part_file.SUFFIX}") if p.stem.isdigit()]
@@ -147,7 +149,7 @@ class Parts:
             return Part(path)
         except BadInput as error:
             self._counters.add(stats.DAMAGED)
-            return self._salvaged(path, error)
+            return None if self._only_read else self._salvaged(path, error)
 
     def _salvaged(self, path: Path, why: BadInput) -> Part | None:
         """What can be had of a part whose directory is damaged."""

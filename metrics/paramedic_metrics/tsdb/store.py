@@ -25,6 +25,7 @@ from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.group import Outcome, Plan
 from paramedic_metrics.tsdb.head import Head, Rules
 from paramedic_metrics.tsdb.index import NONE, Fresh, Ids, Index
+from paramedic_metrics.tsdb.live import pieces_of
 from paramedic_metrics.tsdb.lock import Lock
 from paramedic_metrics.tsdb.match import match
 from paramedic_metrics.tsdb.parts import Parts
@@ -260,32 +261,15 @@ class Store:
     def _pieces(self, start: int, end: int) -> list[read.Piece]:
         # Together, so that nothing is seen twice or not at all while it is being sealed.
         with self.head.lock:
-            live = self._live(start, end)
+            live = pieces_of(self.head, start, end, self.cache)
             parts = self.parts.all()
         return [*self.parts.pieces(parts, start, end, self.cache), *live]
-
-    def _live(self, start: int, end: int) -> list[read.Piece]:
-        pieces: list[read.Piece] = []
-        for group in self.head.groups.values():
-            for closed in group.closed:
-                if closed.times[-1] <= start or closed.times[0] > end:
-                    continue
-                if closed.packed is not None:
-                    key = ("head", closed.number)
-                    pieces.append(read.Stored(closed.group, closed.packed, key, self.cache, read.Live.spoil))
-                else:
-                    pieces.append(read.Live(closed.group, closed.ids, closed.times, closed.cells))
-            for window in (group.open, group.late):
-                if window is not None and window.times and window.times[-1] > start and window.times[0] <= end:
-                    times, cells = window.view()
-                    pieces.append(read.Live(group.hash, group.ids[: group.count], times, cells))
-        return pieces
 
     def _living(self, matchers: Sequence[Matcher], start: int, end: int) -> Ids:
         """The series that match and may have samples in this time."""
         found = match(self.index, matchers)
         with self.head.lock:
-            live = [piece.ids() for piece in self._live(start, end)]
+            live = [piece.ids() for piece in pieces_of(self.head, start, end, self.cache)]
             parts = self.parts.all()
         alive = self._marks(*live, *(ids for part in parts if part.tmax > start and part.tmin <= end
                                      for ids in [self.parts.ids(part)]))  # fmt: skip

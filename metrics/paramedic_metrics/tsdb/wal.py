@@ -65,12 +65,13 @@ class Wal:
 
     Args:
         folder: where its segments are; made if missing.
+        only_read: another process may be writing it.
 
     Raises:
         StoreUnavailable: the folder cannot be used.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, only_read: bool = False) -> None:
         self.folder = folder
         self.damage: list[Damage] = []
         self._fd = -1
@@ -78,7 +79,8 @@ class Wal:
         self._unsynced = False
         self._sync_lock = threading.Lock()
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not only_read:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.sizes = {int(p.stem): p.stat().st_size for p in folder.glob("*.wal") if p.stem.isdigit()}
         except OSError as error:
             raise StoreUnavailable(f"the metrics' log {folder} cannot be used: {error}") from error
