@@ -17,13 +17,15 @@ from paramedic_metrics.tsdb.index import Ids
 from paramedic_metrics.tsdb.merge import MOST_ROWS
 from paramedic_metrics.tsdb.part import Content
 from paramedic_metrics.tsdb.parts import known_ids
+from paramedic_metrics.tsdb.window import WIDE
 
 if TYPE_CHECKING:
     from paramedic_metrics.tsdb.store import Store
 
 SEAL_MOMENTS = 240
 """Moments of a group that are sealed together, at least."""
-PLENTY = 2 * SEAL_MOMENTS
+PLENTY = SEAL_MOMENTS + WIDE
+"""Moments of a group for which sealing does not wait any longer; what else is due is sealed with it."""
 IDLE = 1800.0
 """Seconds without a sample after which a group is sealed as it is, and forgotten."""
 MOST_LOG = 256 << 20
