@@ -76,7 +76,9 @@ def _part(folder: Path, path: Path) -> Iterator[str]:
     except BadInput:
         count = salvage(folder, path)
         yield f"{name} had no directory any more: it is set aside, {count} of its blocks have a new one"
-        return
+        if not count:
+            return
+        part = Part(path)
     for number in range(len(part.entries)):
         try:
             bad = part.block(number).bad()

@@ -222,6 +222,16 @@ def _repaired_by_root(place: Path) -> None:
     assert {p.stat().st_uid for p in (place, *place.rglob("*"))} == {UIDS["hub"]}
 
 
+def test_a_part_with_two_kinds_of_damage_is_repaired_at_once(store: Path) -> None:
+    path = part_of(store)
+    entry = Part(path).entries[0]
+    flip(path, entry.offset + entry.length - 5)
+    flip(path, path.stat().st_size - 20)
+    assert len(repair(store)) == 2
+    assert not check(store).damage
+    assert repair(store) == []
+
+
 @pytest.mark.parametrize("seed", range(60 if _SLOW else 6))
 def test_flips_anywhere(whole: tuple[Path, Samples], store: Path, seed: int) -> None:
     """Ten bytes anywhere: it opens, tells nothing false, names the damage, and is repaired once and for all."""
