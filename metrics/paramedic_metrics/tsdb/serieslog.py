@@ -127,9 +127,18 @@ class SeriesLog:
             OSError: the disk does not take it.
         """
         with self._lock:
-            if self._unsynced:
-                os.fdatasync(self._fd)
-                self._unsynced = False
+            if not self._unsynced:
+                return
+            self._unsynced = False
+            fd = os.dup(self._fd)
+        # Without the lock: who adds a series need not wait for the disk.
+        try:
+            os.fdatasync(fd)
+        except OSError:
+            self._unsynced = True
+            raise
+        finally:
+            os.close(fd)
 
     def rewrite(self, index: Index) -> None:
         """Write the file anew, with what the index has only.

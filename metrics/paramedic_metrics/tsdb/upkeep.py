@@ -48,6 +48,7 @@ class Upkeep:
         """Why sealed data cannot be written; empty when it can."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._durable: threading.Thread | None = None
         self._beat = time.monotonic()
         now = clock.monotonic()
         self._synced = self._sealed = self._cleaned = now
@@ -59,15 +60,19 @@ class Upkeep:
     def start(self) -> None:
         """Begin."""
         self._thread = threading.Thread(target=self._run, name="tsdb-upkeep", daemon=True)
+        # Apart, for a merge may take longer than a power cut may cost.
+        self._durable = threading.Thread(target=self._sync_on, name="tsdb-sync", daemon=True)
         self._thread.start()
+        self._durable.start()
 
     def stop(self) -> bool:
         """End; what it is at is left undone, and nothing is lost by it. Returns whether it has ended already."""
         self._stop.set()
-        if self._thread is None:
+        if self._thread is None or self._durable is None:
             return True
         self._thread.join(1.5)
-        return not self._thread.is_alive()
+        self._durable.join(0.3)
+        return not (self._thread.is_alive() or self._durable.is_alive())
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -75,10 +80,10 @@ class Upkeep:
 
     def healthy(self) -> Readiness:
         """Whether it is alive."""
-        if self._thread is None:
+        if self._thread is None or self._durable is None:
             return Readiness(ready=True)
         silent = time.monotonic() - self._beat
-        alive = self._thread.is_alive() and silent < _HANGS
+        alive = self._thread.is_alive() and self._durable.is_alive() and silent < _HANGS
         return Readiness(alive, "" if alive else f"the store's upkeep has not moved for {silent:.0f} s")
 
     def turn(self) -> None:
@@ -90,7 +95,7 @@ class Upkeep:
         now = self._clock.monotonic()
         self._beat = time.monotonic()
         seal.pack_closed(self._store)
-        if now - self._synced >= SYNC_EVERY:
+        if self._durable is None and now - self._synced >= SYNC_EVERY:
             self._synced = now
             self.sync()
         if now >= self._not_before:
@@ -163,6 +168,15 @@ class Upkeep:
         if self.failure.startswith("blocks cannot"):
             log.info("blocks can be written again")
             self.failure = ""
+
+    def _sync_on(self) -> None:
+        # Real seconds, whatever the clock is: the disk's power knows no other.
+        while not self._stop.wait(SYNC_EVERY):
+            try:
+                self.sync()
+            except Exception:
+                log.exception("the store could not be made durable")
+                self.failure = "samples cannot be made durable: see the log"
 
     def _run(self) -> None:
         while not self._stop.is_set():
