@@ -185,9 +185,8 @@ def memory(chosen: argparse.Namespace) -> None:
 def restart(chosen: argparse.Namespace) -> None:
     hours = chosen.hours or 24
     print(f"{hours:g} hours at 15 s by remote write, kill -9, started again {chosen.rounds} times (killed each time)\n")
-    print(
-        "| series | program | seconds to the first answer over all series, median (each) | ours ÷ it |\n|---|---|---|---|"
-    )
+    print("| series | program | seconds to the first answer over all series, median (each) | ours ÷ it ", end="")
+    print("| all CPU until then, µs a sample |\n|---|---|---|---|---|")
     for series in chosen.series or [1_000, 10_000]:
         ours = 0.0
         for start in starts(chosen).values():
@@ -199,12 +198,15 @@ def restart(chosen: argparse.Namespace) -> None:
                         hours > 3
                     ):  # for what was put off, as by Prometheus its compaction, which it looks at once a minute
                         time.sleep(90)
+                    spent = program.spent() / (series * hours * 3_600_000 / INTERVAL) * 1e6
                     program.kill()
                 took = [started_in(start, data, series) for _ in range(chosen.rounds)]
             middle = statistics.median(took)
             ours = ours or middle
             each = ", ".join(f"{t:.2f}" for t in took)
-            print(f"| {series} | {program.name} | {middle:.2f} ({each}) | {ours / middle:.2f} |", flush=True)
+            print(
+                f"| {series} | {program.name} | {middle:.2f} ({each}) | {ours / middle:.2f} | {spent:.2f} |", flush=True
+            )
 
 
 def started_in(start: Start, data: Path, series: int) -> float:

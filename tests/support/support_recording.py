@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -86,10 +87,16 @@ def record(path: Path, node_exporter: str, every: float, scrapes: int, container
         begin = time.time() // every * every + every
         for number in range(scrapes):
             due = begin + number * every
+            if time.time() > due + every:
+                continue  # the one before took so long
             time.sleep(max(0.0, due - time.time()))
             for target, ask in enumerate(asked):
                 late = round((time.time() - due) * 1000) if target == 0 else 0
-                packed = bytes(cramjam.zstd.compress(ask(), level=3))
+                try:
+                    packed = bytes(cramjam.zstd.compress(ask(), level=3))
+                except RuntimeError as failed:
+                    print(f"scrape {number} of {TARGETS[target]} is left out: {failed}", file=sys.stderr)
+                    continue
                 file.write(_SCRAPE.pack(target, round(due * 1000) + late, len(packed)) + packed)
             file.flush()
 
