@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paramedic_core.clock import SystemClock
 from paramedic_core.config.text import parse
@@ -104,6 +107,34 @@ def test_after_a_wrong_answer_the_last_one_counts(status: int, kind: str, body: 
 def test_of_a_list_with_a_mistake_nothing_is_taken(answer: object, why: str) -> None:
     with pytest.raises(BadInput, match=why):
         read_list(json.dumps(answer).encode(), "http://x/", {})
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(("targets", "labels", "a", "a-b")), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.lists(_JSON, max_size=3) | _JSON)
+def test_whatever_is_answered_is_a_list_of_texts_or_an_error(answer: object) -> None:
+    try:
+        found = read_list(json.dumps(answer).encode(), "http://x/", {"node": "tuna"})
+    except BadInput:
+        return
+    for labels in found:
+        assert labels["node"] == "tuna"
+        assert labels["__meta_url"] == "http://x/"
+        assert all(isinstance(text, str) for text in (*labels, *labels.values()))
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_are_more_than_an_error(data: bytes) -> None:
+    with contextlib.suppress(BadInput):
+        read_list(data, "http://x/", {})
 
 
 def test_mistakes_of_an_entry_are_told_with_their_place() -> None:

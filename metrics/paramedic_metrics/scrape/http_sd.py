@@ -130,6 +130,10 @@ def _group(group: object, number: int) -> tuple[list[str], dict[str, str]]:
         raise BadInput(f"labels of group {number} of its answer is no object of texts")
     if len(labels) > _MOST_LABELS:
         raise BadInput(f"group {number} of its answer has more than {_MOST_LABELS} labels")
+    try:
+        "".join((*targets, *labels.values())).encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"group {number} of its answer has half a character, which is no UTF-8") from None
     wrong = next((name for name in labels if not LABEL.fullmatch(name)), None)
     if wrong is not None:
         raise BadInput(f"{wrong[:60]!r} in group {number} of its answer is no label name")

@@ -59,6 +59,10 @@ def make_target(discovered: Mapping[str, str], job: Job) -> Target | None:
     if scheme not in ("http", "https"):
         raise BadInput(f"{scheme[:20]!r} is no scheme: http or https")
     path = _path(labels, job)
+    try:
+        f"{address}{path}{''.join(labels.values())}".encode()
+    except UnicodeEncodeError:
+        raise BadInput("a label has half a character, which is no UTF-8") from None
     kept = {name: value for name, value in labels.items() if not name.startswith("__")}
     kept.setdefault("instance", address)
     if len(kept) > 200:
