@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramedic_core.config.text import parse
-from paramedic_core.errors import ConfigError
+from paramedic_core.errors import BadInput, ConfigError
 from paramedic_core.model import Container, Endpoint, Port, State
 from paramedic_core.world import World
 from paramedic_metrics.scrape.config import Job, ScrapeFile, load, read
@@ -213,6 +213,11 @@ scrape_configs:
     assert dict(made[1].labels)["service"] == "api" if made[1] else False
     assert found[1]["__meta_docker_port_public"] == "8080"
     assert found[1]["__meta_docker_network_name"] == "shop_default"
+
+
+def test_half_a_character_is_no_label() -> None:
+    with pytest.raises(BadInput, match="half a character"):
+        make_target({"__address__": "x", "a": "\udc80"}, Job("j"))
 
 
 def test_the_default_job_is_whole() -> None:

@@ -99,6 +99,7 @@ def test_after_a_wrong_answer_the_last_one_counts(status: int, kind: str, body: 
         ([{}, {"targets": [1]}], "targets of group 1"),
         ([{"targets": [], "labels": ["a"]}], "labels of group 0"),
         ([{"targets": [], "labels": {"a": 1}}], "labels of group 0"),
+        ([{"targets": ["a:1"], "labels": {"a": "\ud800"}}], "half a character"),
         ([{"targets": [], "labels": {"a-b": "1"}}], "'a-b' in group 0 of its answer is no label name"),
         ([{"targets": [], "labels": {f"l{n}": "" for n in range(501)}}], "more than 500 labels"),
         ([{"targets": ["a:1"] * 20_001}], "more than 20000 targets"),
