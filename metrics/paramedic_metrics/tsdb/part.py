@@ -168,14 +168,14 @@ class Part:
             raise BadInput(f"{path}: its directory or its first bytes are damaged")
         try:
             self._packed_ids, directory = _directory(packed)
-            self.entries = [Entry(*row) for row in directory["entries"]]
-            self.sealed: dict[str, int] = directory["sealed"]
-            self.replaces: list[str] = directory["replaces"]
-            self._count: int = directory["ids"]
-            self.level: int = directory["level"]
-            _sound(self.entries, offset, self._count)
+            _sound(directory, offset)
         except (BadInput, KeyError, TypeError, ValueError, struct.error) as error:
             raise BadInput(f"{path}: its directory cannot be read: {error}") from error
+        self.entries = [Entry(*row) for row in directory["entries"]]
+        self.sealed: dict[str, int] = directory["sealed"]
+        self.replaces: list[str] = directory["replaces"]
+        self._count: int = directory["ids"]
+        self.level: int = directory["level"]
         self.tmin = min((e.tmin for e in self.entries), default=0)
         self.tmax = max((e.tmax for e in self.entries), default=0)
         self._ids: Ids | None = None
@@ -266,16 +266,24 @@ class Part:
         return Span(self._file, entry.offset, entry.offset + entry.length)
 
 
-def _sound(entries: list[Entry], end: int, ids: int) -> None:
+def _sound(directory: dict[str, Any], end: int) -> None:
     """Whether a directory can be believed.
 
     Raises:
         BadInput: it cannot.
+        KeyError, TypeError: something is missing, or of another kind.
     """
-    numbers = np.array([(e.offset, e.length, *e.summary) for e in entries], np.int64).reshape(-1, 8)
-    inside = (numbers[:, 0] >= len(_MAGIC)) & (numbers[:, 1] >= 0) & (numbers[:, :2].sum(axis=1) <= end)
-    if not inside.all() or (numbers[:, 5:] < 0).any() or not 0 <= ids <= _MOST_SERIES:
+    entries, sealed, replaces = directory["entries"], directory["sealed"], directory["replaces"]
+    if not isinstance(sealed, dict) or not isinstance(replaces, list):
+        raise BadInput("it is of another shape")
+    numbers = [directory["ids"], directory["level"], *sealed.values(), *(n for row in entries for n in row)]
+    if not all(type(n) is int and abs(n) < 1 << 62 for n in numbers) or not all(type(n) is str for n in replaces):
+        raise BadInput("it has what is no number of ours")
+    if any(len(row) != len(Entry.__slots__) for row in entries) or not 0 <= directory["ids"] <= _MOST_SERIES:
         raise BadInput("it speaks of what cannot be there")
+    for _, offset, length, _, _, rows, moments, samples in entries:
+        if offset < len(_MAGIC) or length < 0 or offset + length > end or min(rows, moments, samples) < 0:
+            raise BadInput("it speaks of what cannot be there")
 
 
 def _directory(packed: memoryview) -> tuple[memoryview, dict[str, Any]]:
