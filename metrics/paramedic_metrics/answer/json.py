@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from paramedic_metrics import parallel
 from paramedic_metrics.answer.numbers import time_text, value_text, value_texts
 from paramedic_metrics.answer.rows import Grid
 from paramedic_metrics.series import Labels
@@ -77,23 +78,38 @@ def matrix(
     if not len(times):
         yield b"]}"
         return
-    grid, size, before = Grid(times), max(1, _CELLS // len(times)), b""
-    for at in range(0, len(labels), size):
-        part, there = values[at : at + size], None if mask is None else mask[at : at + size]
-        rows, firsts = np.arange(at, at + len(part)), np.zeros(len(part), np.intp)
-        if there is not None and there.all():
-            there = None
-        elif there is not None:
-            some = there.any(axis=1)
-            rows, part, there = rows[some], part[some], there[some]
-            firsts = there.argmax(axis=1)
-        heads = []
-        for row, first in zip(rows.tolist(), firsts.tolist(), strict=True):
-            heads.append(b'%b{"metric":%b,"values":[%b' % (before, metric(labels[row]), grid.firsts[first]))
-            before = b'"]]},'
-        if heads:
-            yield grid.written(heads, part, there)
-    yield b'"]]}]}' if before else b"]}"
+    grid, size = Grid(times), max(1, _CELLS // len(times))
+    begun = False
+
+    def written(number: int) -> bytes:
+        some = slice(number * size, (number + 1) * size)
+        return _rows(grid, labels[some], values[some], None if mask is None else mask[some])
+
+    for rows in parallel.ahead(written, -(-len(labels) // size)):
+        if rows:
+            # Each begins with a comma.
+            yield rows if begun else rows[1:]
+            begun = True
+    yield b"]}"
+
+
+def _rows(grid: Grid, labels: Sequence[Labels], values: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> bytes:
+    firsts: list[int] = [0] * len(labels)
+    if mask is not None and mask.all():
+        mask = None
+    elif mask is not None:
+        some = np.flatnonzero(mask.any(axis=1))
+        if not len(some):
+            return b""
+        labels = [labels[row] for row in some.tolist()]
+        values, mask = values[some], np.asarray(mask[some])
+        firsts = np.asarray(mask.argmax(axis=1)).tolist()
+    heads = [
+        b'"]]},{"metric":%b,"values":[%b' % (metric(one), grid.firsts[first])
+        for one, first in zip(labels, firsts, strict=True)
+    ]
+    heads[0] = heads[0].removeprefix(b'"]]}')
+    return grid.written(heads, values, mask) + b'"]]}'
 
 
 def metric(labels: Labels) -> bytes:

@@ -9,7 +9,8 @@ import numpy as np
 
 from paramedic_core.clock import Clock, SystemClock
 from paramedic_core.errors import BadInput
-from paramedic_metrics.promql import memory, parallel, ranges, subquery
+from paramedic_metrics import parallel
+from paramedic_metrics.promql import memory, ranges, subquery
 from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.ast import DOCUMENTED, Expr, MatrixSelector, Subquery, unwrapped
 from paramedic_metrics.promql.cursor import Options

@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from paramedic_metrics.promql import extended, over_time, parallel, rates, regress
+from paramedic_metrics import parallel
+from paramedic_metrics.promql import extended, over_time, rates, regress
 from paramedic_metrics.promql.ast import Call, MatrixSelector, Subquery, unwrapped
 from paramedic_metrics.promql.fetch import moments
 from paramedic_metrics.promql.labels import METADATA, LabelCache, value_of

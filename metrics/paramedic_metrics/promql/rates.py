@@ -6,10 +6,54 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paramedic_metrics.promql.values import Bools, Floats
+from paramedic_metrics.promql.values import Bools, Floats, Ints, Rows
 from paramedic_metrics.promql.windows import Window, columns
 
 _FEW_RESETS = 4_096
+_NONE: Rows = np.empty(0, dtype=np.intp)
+_MARGIN = 1.000001
+"""Above what rounding does to a bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What each step's window has at its ends: made once for all rows. Times in seconds."""
+
+    valid: Bools
+    first: Ints
+    last: Ints
+    sampled: Floats
+    """From the first sample to the last."""
+    to_start: Floats
+    """From the range's start to the first sample, or as far as that one's past is believed in."""
+    to_end: Floats
+    safe: Floats
+    """`sampled`, 1 where that is nought."""
+
+    @classmethod
+    def of(cls, window: Window) -> Edges:
+        counts = window.counts
+        valid = counts >= 2
+        first = np.where(valid, window.low, 0)
+        last = np.where(valid, window.high - 1, 0)
+        first_time, last_time = window.block.times[first], window.block.times[last]
+        sampled = (last_time - first_time) / 1000
+        to_start = (first_time - window.starts) / 1000
+        to_end = (window.ends - last_time) / 1000
+        average = sampled / np.maximum(counts - 1, 1)
+        threshold = average * 1.1
+        to_start = np.where(to_start >= threshold, average / 2, to_start)
+        to_end = np.where(to_end >= threshold, average / 2, to_end)
+        return cls(valid, first, last, sampled, to_start, to_end, np.where(sampled == 0, 1.0, sampled))
+
+    def factor(self, window: Window, *, per_second: bool) -> Floats:
+        """By what each step's increase between samples is to be multiplied, however its counter began."""
+        scale = _scale(window, per_second=per_second)
+        return np.where(self.sampled == 0, 1.0, (self.sampled + self.to_start + self.to_end) / self.safe) / scale
+
+
+def _scale(window: Window, *, per_second: bool) -> Floats | float:
+    return (window.ends - window.starts) / 1000 if per_second else 1.0
 
 
 def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: bool) -> tuple[Floats, Bools]:
@@ -24,55 +68,41 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
     Returns:
         The values, and at which steps there are any.
     """
-    counts = window.counts
-    valid = counts >= 2
-    first = np.where(valid, window.low, 0)
-    last = np.where(valid, window.high - 1, 0)
-    begin = columns(values, first)
-    result = columns(values, last) - begin
-    if counter:
-        _add_resets(result, window, values)
-    times = window.block.times
-    first_time, last_time = times[first], times[last]
-    sampled = (last_time - first_time) / 1000
-    to_start = (first_time - window.starts) / 1000
-    to_end = (window.ends - last_time) / 1000
-    average = sampled / np.maximum(counts - 1, 1)
-    threshold = average * 1.1
-    to_start = np.where(to_start >= threshold, average / 2, to_start)
-    to_end = np.where(to_end >= threshold, average / 2, to_end)
-    scale = (window.ends - window.starts) / 1000 if per_second else 1.0
-    safe = np.where(sampled == 0, 1.0, sampled)
-    factor = np.where(sampled == 0, 1.0, (sampled + to_start + to_end) / safe) / scale
-    if counter:
-        # Most counters are far from nought at all steps, which their least and largest values tell.
-        far = begin.min(axis=1) * sampled.min() >= to_start.max() * result.max(axis=1)
-        near = np.flatnonzero(~far)
-        if len(near):
-            factors = np.broadcast_to(factor, result.shape).copy()
-            clamped, lowered = _from_zero(_Edges(sampled, to_start, to_end), begin[near], result[near])
-            factors[near] = np.where(clamped, lowered / safe / scale, factor)
-            result *= factors
-            return result, valid
+    edges = window.once("edges", lambda: Edges.of(window))
+    factor = window.once("factor", lambda: edges.factor(window, per_second=per_second))
+    begin = columns(values, edges.first)
+    result = columns(values, edges.last) - begin
+    if not counter:
+        result *= factor
+        return result, edges.valid
+    _add_resets(result, window, values)
+    near = _near(edges, begin, result)
+    if len(near):
+        clamped, longer = _from_zero(edges, begin[:, near], result[:, near], near)
+        scale = np.broadcast_to(_scale(window, per_second=per_second), factor.shape)[near]
+        mended = result[:, near] * np.where(clamped, longer / edges.safe[near] / scale, factor[near])
     result *= factor
-    return result, valid
+    if len(near):
+        result[:, near] = mended
+    return result, edges.valid
 
 
-@dataclass(frozen=True, slots=True)
-class _Edges:
-    """Of each step's window, in seconds: from the first to the last sample, and from these to the range's ends."""
+def _near(edges: Edges, begin: Floats, result: Floats) -> Rows:
+    """The steps at which a counter may be so near to nought that it began within the range: few as a rule."""
+    bound = edges.to_start.max() * result.max(axis=1) / edges.sampled.min() * _MARGIN
+    bound[~np.isfinite(bound)] = np.inf
+    if (begin.min(axis=1) >= bound).all():
+        return _NONE
+    return np.flatnonzero((begin < bound[:, None]).any(axis=0))
 
-    sampled: Floats
-    to_start: Floats
-    to_end: Floats
 
-
-def _from_zero(edges: _Edges, begin: Floats, result: Floats) -> tuple[Bools, Floats]:
-    """Where a counter would have been at nought within a range, had it always grown so, and how long it then grew."""
-    clamped = (result > 0) & (begin >= 0) & (edges.sampled * begin < edges.to_start * result)
-    zero = edges.sampled * (begin / np.where(clamped, result, 1.0))
-    clamped &= zero < edges.to_start
-    return clamped, edges.sampled + zero + edges.to_end
+def _from_zero(edges: Edges, begin: Floats, result: Floats, steps: Rows) -> tuple[Bools, Floats]:
+    """Where a counter would have been at nought within a range, had it always grown so; and for how long it then grew."""
+    sampled, to_start = edges.sampled[steps], edges.to_start[steps]
+    clamped = (result > 0) & (begin >= 0) & (sampled * begin < to_start * result)
+    zero = sampled * (begin / np.where(clamped, result, 1.0))
+    clamped &= zero < to_start
+    return clamped, sampled + zero + edges.to_end[steps]
 
 
 def _add_resets(result: Floats, window: Window, values: Floats) -> None:

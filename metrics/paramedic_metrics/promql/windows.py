@@ -6,8 +6,9 @@ once a block and everything after works on whole columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from paramedic_metrics.promql.labels import LabelCache
 from paramedic_metrics.promql.values import Bools, Floats, Ints
 from paramedic_metrics.series import Frame, Labels, present
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -38,6 +41,14 @@ class Window:
     """Unix milliseconds, inclusive."""
     low: Ints
     high: Ints
+    made: dict[str, Any] = field(default_factory=dict)
+    """What functions have worked out for all rows."""
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made for the first rows only."""
+        if name not in self.made:
+            self.made[name] = make()
+        return cast("T", self.made[name])
 
     @property
     def counts(self) -> Ints:

@@ -1,7 +1,7 @@
 """A query's pieces of work on two threads: NumPy and pcodec let another thread go on meanwhile.
 
-Only while one query runs and there is a core for it: of two queries each has its own thread already, and the hub's pages want
-one too.
+There is one helper for the whole process, and it works only while one query runs and there is a core for it: of two queries each
+has its own thread already, and the hub's pages want one too.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar, cast
 
 T = TypeVar("T")
 WORTH = 1 << 18
-"""Numbers for which a second thread is worth what it takes to begin one, about a millisecond's work."""
+"""Numbers for which a second thread is worth what it takes to call it, about a millisecond's work."""
+_helper = ThreadPoolExecutor(1, "query-helper")
 _lock = threading.Lock()
 _running = 0
 
@@ -34,8 +36,8 @@ def query() -> Iterator[None]:
             _running -= 1
 
 
-def _free() -> bool:
-    return _running <= 1 and len(os.sched_getaffinity(0)) > 1
+def _free(others: int = 1) -> bool:
+    return _running <= others and len(os.sched_getaffinity(0)) > 1
 
 
 def each(work: Callable[[int], T], count: int, cells: int) -> list[T]:
@@ -63,13 +65,30 @@ def each(work: Callable[[int], T], count: int, cells: int) -> list[T]:
             except BaseException as error:  # noqa: BLE001  raised again below, in the query's own thread
                 failures.append(error)
 
-    helper = None
+    helping = None
     if count > 1 and cells >= WORTH and _free():
-        helper = threading.Thread(target=copy_context().run, args=(take, _free), name="query-helper", daemon=True)
-        helper.start()
+        helping = _helper.submit(copy_context().run, take, _free)
     take(lambda: True)
-    if helper is not None:
-        helper.join()
+    if helping is not None and not helping.cancel():
+        helping.result()
     if failures:
         raise failures[0]
     return cast("list[T]", found)
+
+
+def ahead(work: Callable[[int], T], count: int) -> Iterator[T]:
+    """What `work` gives for 0, 1, … `count` - 1, in order; the next is made on the other thread while one is made and used."""
+    for number in range(0, count, 2):
+        following: Future[T] | None = None
+        if number + 1 < count and _free(0):
+            following = _helper.submit(work, number + 1)
+        try:
+            yield work(number)
+        except BaseException:
+            if following is not None:
+                following.cancel()
+            raise
+        if following is not None and not following.cancel():
+            yield following.result()
+        elif number + 1 < count:
+            yield work(number + 1)

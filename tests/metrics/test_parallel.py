@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from paramedic_metrics.promql import parallel
-from paramedic_metrics.promql.parallel import WORTH
+from paramedic_metrics import parallel
+from paramedic_metrics.parallel import WORTH
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +68,37 @@ def test_numbers_are_no_errors_on_either_thread() -> None:
 
 def test_nothing_to_do() -> None:
     assert parallel.each(lambda number: number, 0, WORTH) == []
+
+
+def test_the_next_is_made_while_one_is_used() -> None:
+    made = [threading.Event() for _ in range(5)]
+
+    def work(number: int) -> tuple[int, int]:
+        made[number].set()
+        return number, threading.get_ident()
+
+    found = []
+    for number, thread in parallel.ahead(work, 5):
+        assert made[min(number + 1 - number % 2, 4)].wait(10)
+        found.append((number, thread))
+    assert [number for number, _ in found] == list(range(5))
+    assert {thread for number, thread in found if number % 2 == 0} == {threading.get_ident()}
+
+
+def test_what_is_not_wanted_any_more_is_left() -> None:
+    begun: list[int] = []
+    pieces = parallel.ahead(begun.append, 100)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    assert len(begun) <= 2
+
+
+def test_what_fails_on_the_other_thread_is_raised() -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    with pytest.raises(ValueError, match="three"):
+        list(parallel.ahead(work, 10))
+    assert list(parallel.ahead(work, 3)) == [0, 1, 2]
