@@ -182,13 +182,21 @@ class StoredColumn:
         return row
 
     def append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
+        try:
+            self._append(at, rows, values)
+        except NotFound:
+            # A series of the plan was silent for longer than samples are kept: with a new plan all have ids again.
+            self._plan, self._places = None, {}
+            self._append(at, rows, values)
+
+    def close(self) -> None:
+        self._labels, self._ids, self._rows, self._plan = [], [], {}, None
+
+    def _append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
         plan = self._planned(rows)
         column = np.full(len(plan.ids), ABSENT)
         column[self._at] = values
         self._store.append(plan, at, column)
-
-    def close(self) -> None:
-        self._labels, self._ids, self._rows, self._plan = [], [], {}, None
 
     def _planned(self, rows: Sequence[int]) -> Plan:
         """The plan with these rows among its own, and their places in `_at`."""

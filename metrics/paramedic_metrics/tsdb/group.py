@@ -21,6 +21,8 @@ NEVER = -(2**62)
 _DENSE = 0.75
 """The share of cells that must hold a sample in a group that stays together."""
 _MOST_KINDS = 16
+_SPARE = 256
+"""Rows that may be without samples for long before anything is done about it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +92,28 @@ class Group:
         if self.late is not None:
             self.late.room(count)
         return rows
+
+    def forget(self, before: int) -> Ids:
+        """Give up the rows of series that had no sample for long, when they are most of them; returns whose.
+
+        Args:
+            before: a moment; rows with a sample since, or in a window that is open, stay.
+        """
+        keep = self.last[: self.count] >= before
+        windows = [w for w in (self.open, self.late) if w is not None]
+        for window in windows:
+            keep |= (~absent(window.cells[: self.count])).any(axis=1)
+        gone = ~keep
+        if gone.sum() < max(_SPARE, int(keep.sum())):
+            return NONE
+        ids = self.ids[: self.count][gone]
+        rows = np.flatnonzero(keep)
+        self.ids, self.last, self.value, self.count = self.ids[rows], self.last[rows], self.value[rows], len(rows)
+        for window in windows:
+            # In a copy: what a reader holds stays as it is.
+            window.cells = window.cells[: len(keep)][keep]
+        self.generation += 1
+        return ids
 
     def writable(self, place: int) -> Window:
         """The open window; a full one is closed first."""

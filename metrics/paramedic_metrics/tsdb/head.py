@@ -145,6 +145,27 @@ class Head:
         if self._meeting.get(group.newest) is group:
             del self._meeting[group.newest]
 
+    def thin(self, age: int) -> int:
+        """Give up the rows of series that come and go, so that a target whose series do takes no more and more memory.
+
+        Args:
+            age: milliseconds without a sample.
+
+        Returns:
+            how many rows.
+        """
+        gone = 0
+        with self.lock:
+            for group in self.groups.values():
+                ids = group.forget(group.newest - age)
+                if len(ids):
+                    self._owner[ids[self._owner[ids] == group.slot]] = _NOBODY
+                    kept = group.ids[: group.count]
+                    mine = self._owner[kept] == group.slot
+                    self._row[kept[mine]] = np.flatnonzero(mine)
+                    gone += len(ids)
+        return gone
+
     def samples(self) -> int:
         """How many cells are held unpacked."""
         with self.lock:

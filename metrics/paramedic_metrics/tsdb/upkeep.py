@@ -132,6 +132,7 @@ class Upkeep:
 
     def _clean(self) -> None:
         store = self._store
+        store.head.thin(int(seal.IDLE * 1000))
         merge(store, self._stop)
         if seal.retain(store, self._clock.now()):
             self._unswept = True

@@ -10,6 +10,7 @@ import pytest
 
 from paramedic_core.errors import BadInput, LimitExceeded, NotFound
 from paramedic_metrics.series import ABSENT, STALE, Matcher
+from paramedic_metrics.storing import StoredColumn
 from support_tsdb import ALL, Rig, Samples, bits_of, labels
 
 
@@ -135,3 +136,39 @@ def test_a_plan_is_checked(rig: Rig) -> None:
 def test_a_bad_expression_is_named(rig: Rig) -> None:
     with pytest.raises(BadInput, match=r"\(x"):
         rig.store.select([Matcher("a", "=~", "(x")], 0, 1)
+
+
+def test_series_that_come_and_go_take_no_more_and_more_rows(rig: Rig) -> None:
+    steady = [labels(name="steady", i=str(i)) for i in range(5)]
+    back = labels(name="back")
+    expected: Samples = {}
+    most = 0
+    for number in range(600):
+        rig.clock.advance(15)
+        passing = [labels(name="passing", i=str(number // 4), of=str(i)) for i in range(10)]
+        names = [*steady, *passing, *([back] if number in (3, 400) else [])]
+        plan = rig.store.plan("scrape/busy", rig.store.ids(names))
+        values = np.arange(len(names)) + number / 10
+        assert rig.store.append(plan, rig.now, values).stored == len(names)
+        expected |= {(one, rig.now): bits_of(v) for one, v in zip(names, values.tolist(), strict=True)}
+        rig.store.upkeep.turn()
+        most = max(most, rig.store.head.groups["scrape/busy"].count)
+    assert most < 900, "600 scrapes brought 1506 series"
+    assert rig.samples() == expected
+    rig.crash()
+    assert rig.samples() == expected
+    rig.store.upkeep.seal_all()
+    assert rig.samples() == expected
+
+
+def test_a_target_goes_on_when_one_of_its_series_has_been_forgotten(rig: Rig) -> None:
+    column = StoredColumn(rig.store, "scrape/x")
+    rows = [column.row(labels(name="a")), column.row(labels(name="b"))]
+    column.append(rig.now, rows, [1.0, 2.0])
+    rig.store.index.become(rig.store.index.without(np.array([True, False])))
+    rig.store.head.groups["scrape/x"].generation += 1
+    rig.clock.advance(15)
+    column.append(rig.now, rows, [1.5, 2.5])
+    found = rig.samples()
+    assert found[labels(name="a"), rig.now] == bits_of(1.5)
+    assert found[labels(name="b"), rig.now] == bits_of(2.5)
