@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
@@ -122,6 +123,30 @@ class Group:
         if self.open is None:
             self.open = Window(self.count, place)
         return self.open
+
+    def extend(
+        self, times: list[int], rows: NDArray[np.int64], values: NDArray[np.float64], places: Sequence[int]
+    ) -> None:
+        """Write moments that are later than all others, many at once.
+
+        Args:
+            times: ascending.
+            rows: of which series.
+            values: shape (times, rows).
+            places: of each moment in the log.
+        """
+        at = 0
+        while at < len(times):
+            window = self.writable(places[at])
+            end = at + window.left
+            window.extend(times[at:end], rows, values[at:end])
+            at = end
+        there = ~absent(values)
+        # The last of each row.
+        newest = len(times) - 1 - there[::-1].argmax(axis=0)
+        some = np.flatnonzero(there.any(axis=0))
+        self.last[rows[some]] = np.array(times)[newest[some]]
+        self.value[rows[some]] = values[newest[some], some]
 
     def latecomers(self, place: int) -> Window:
         """The window of samples that come after theirs was closed."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,20 +123,32 @@ class Head:
                 outcome.add(done)
         return outcome
 
-    def replay(self, cells: records.Cells, place: int) -> None:
-        """Take in what the log has, as it was taken in then."""
+    def replay(self, some: Sequence[tuple[records.Cells, int]]) -> None:
+        """Take in what the log has, as it was taken in then.
+
+        Args:
+            some: of one group, and with the very same array of series; each with its place.
+        """
+        if not some:
+            return
+        cells = some[0][0]
         known = self.groups.get(cells.group)
-        # Scrapes of one layout share the array of their series.
         plan = known.plan if known is not None else None
         if plan is None or plan.ids is not cells.ids:
             plan = Plan(cells.group, cells.ids, cells.loose)
         group = self._bind(plan)
         group.plan = plan
-        if cells.t > group.newest:
-            self._append(group, cells.t, plan.rows, cells.values, place)
-        else:
-            here = ~absent(cells.values)
-            self._put(group, cells.t, plan.rows[here], cells.values[here], place)
+        times = [each.t for each, _ in some]
+        if times[0] > group.newest and all(a < b for a, b in pairwise(times)):
+            group.extend(times, plan.rows, np.array([each.values for each, _ in some]), [place for _, place in some])
+            self._moved(group, times[-1])
+            return
+        for each, place in some:
+            if each.t > group.newest:
+                self._append(group, each.t, plan.rows, each.values, place)
+            else:
+                here = ~absent(each.values)
+                self._put(group, each.t, plan.rows[here], each.values[here], place)
 
     def retire(self, group: Group) -> None:
         """Forget a group of which everything is sealed."""

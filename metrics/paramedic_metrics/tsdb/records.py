@@ -111,7 +111,7 @@ def unpack_scrape(data: memoryview, count: int, before: NDArray[np.float64] | No
     if before is None:
         raise BadInput("a scrape has no scrape before it")
     size = (count + 7) // 8
-    changed = np.unpackbits(np.frombuffer(body[:size], np.uint8), count=count).astype(np.bool_)
+    changed = np.unpackbits(np.frombuffer(body[:size], np.uint8), count=count).view(np.bool_)
     values = before.copy()
     values[changed] = _floats(body[size:], int(np.count_nonzero(changed)))
     return values
@@ -153,7 +153,7 @@ def _cut(shape: struct.Struct, data: memoryview) -> tuple[int, ...]:
 def _floats(data: memoryview, count: int) -> NDArray[np.float64]:
     if len(data) != 8 * count:
         raise BadInput(f"a record has {len(data)} bytes of values, not {8 * count}")
-    return np.frombuffer(data, "<f8").astype(np.float64)
+    return np.frombuffer(data, "<f8").astype(np.float64, copy=False)
 
 
 def _inflate(data: memoryview, size: int) -> bytes:

@@ -16,6 +16,7 @@ from paramedic_metrics.tsdb.head import Head
 from paramedic_metrics.tsdb.index import Ids, Index
 from paramedic_metrics.tsdb.parts import Parts, newest_sealed
 from paramedic_metrics.tsdb.wal import Wal, place
+from paramedic_metrics.tsdb.window import WIDE
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
@@ -36,21 +37,24 @@ def replay(head: Head, index: Index, parts: Parts, counters: Counters) -> None:
     named[index.all()] = True
     # An id that only the log knows must never be given to another series.
     highest = index.next - 1
-    looked_at: dict[str, Ids] = {}
+    looked_at: dict[str, tuple[Ids, NDArray[np.bool_]]] = {}
+    waiting = _Waiting(head)
     for where, cells in logged(head.wal):
         # Scrapes of one layout share the array of their series.
-        if looked_at.get(cells.group) is not cells.ids:
-            looked_at[cells.group] = cells.ids
+        ids, known = looked_at.get(cells.group, (None, None))
+        if known is None or ids is not cells.ids:
             highest = max(highest, int(cells.ids.max(initial=0)))
+            known = cells.ids < len(named)
+            known[known] = named[cells.ids[known]]
+            looked_at[cells.group] = cells.ids, known
         if where < sealed.get(cells.group, 0):
             continue
-        known = cells.ids < len(named)
-        known[known] = named[cells.ids[known]]
         if not known.all():
             counters.add(stats.UNKNOWN, float((~known).sum()))
             cells = records.Cells(cells.loose, cells.group, cells.t, cells.ids[known], cells.values[known])  # noqa: PLW2901  the part that is known
         if len(cells.ids):
-            head.replay(cells, where)
+            waiting.add(cells, where)
+    waiting.empty()
     for part in parts.all():
         highest = max(highest, int(parts.ids(part).max(initial=0)))
     index.next = max(index.next, highest + 1)
@@ -61,6 +65,33 @@ def replay(head: Head, index: Index, parts: Parts, counters: Counters) -> None:
             "%d bytes of %s, from %d on, could not be read: what came in then is lost, `paramedic tsdb check` shows more",
             damage.lost, damage.path, damage.offset,
         )  # fmt: skip
+
+
+class _Waiting:
+    """Scrapes of one layout, put together: they are taken in many at once."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._groups: dict[str, tuple[Ids, list[tuple[records.Cells, int]]]] = {}
+
+    def add(self, cells: records.Cells, place: int) -> None:
+        """The next of the log."""
+        ids, some = self._groups.get(cells.group, (None, []))
+        if ids is not cells.ids:
+            # Another list of series may have series of other groups: what is before it must be in its place.
+            self.empty()
+            some = []
+            self._groups[cells.group] = cells.ids, some
+        elif len(some) >= WIDE:
+            self._head.replay(some)
+            some.clear()
+        some.append((cells, place))
+
+    def empty(self) -> None:
+        """Take in all."""
+        for _, some in self._groups.values():
+            self._head.replay(some)
+            some.clear()
 
 
 def logged(wal: Wal) -> Iterator[tuple[int, records.Cells]]:

@@ -46,6 +46,17 @@ class Window:
         # Last: a reader takes as many columns as there are moments.
         self.times.append(t)
 
+    @property
+    def left(self) -> int:
+        """How many moments more fit."""
+        return int(self.cells.shape[1]) - len(self.times)
+
+    def extend(self, times: list[int], rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Write moments that are later than all others; `values` has a row for each."""
+        begin = len(self.times)
+        self.cells[rows, begin : begin + len(times)] = values.T
+        self.times += times
+
     def column(self, t: int) -> int:
         """Which column has this moment; −1 for none."""
         at = bisect_left(self.times, t)
