@@ -6,9 +6,8 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-import requests
-
 from paramedic_core.errors import NotAnEngine
+from paramedic_runtime.lean import requests
 from paramedic_runtime.trouble import BROKEN, explain
 
 _MOST_LINE = 1 << 20

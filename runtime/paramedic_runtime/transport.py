@@ -9,8 +9,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from docker.transport import UnixHTTPAdapter
-from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
+from paramedic_runtime.lean import UnixHTTPAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
 
 
 class UnixAdapter(UnixHTTPAdapter):

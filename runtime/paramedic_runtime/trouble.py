@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import requests
-from docker.errors import DockerException
-from urllib3.exceptions import HTTPError
-
 from paramedic_core.errors import EngineAway, NotAnEngine
 from paramedic_runtime.labels import text
+from paramedic_runtime.lean import docker, requests, urllib3
 
-BROKEN = (requests.RequestException, HTTPError, OSError, ValueError, DockerException)
+BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, docker.errors.DockerException)
 """Everything that docker-py and what is below it raise when a call fails."""
 
 

@@ -14,13 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-import docker
-import requests
-from docker.utils import kwargs_from_env
-
 from paramedic_core.errors import EngineAway, NotFound, Permanent
 from paramedic_runtime.answer import Lines, pieces, shut
 from paramedic_runtime.labels import text
+from paramedic_runtime.lean import docker, kwargs_from_env, requests
 from paramedic_runtime.transport import UnixAdapter
 from paramedic_runtime.trouble import BROKEN, alien, explain
 

@@ -75,7 +75,7 @@ def test_the_supervisor_stays_light():
 @pytest.mark.parametrize(
     ("role", "foreign"),
     [
-        ("runtime", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "dnslib"}),
+        ("runtime", {"charset_normalizer", "pydantic", "yaml", "flask", "numpy", "prometheus_client", "dnslib"}),
         ("dns", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "docker", "requests", "psutil"}),
         ("collector", {"pydantic", "yaml", "flask", "numpy", "docker", "requests", "dnslib"}),
         ("healer", {"pydantic", "yaml", "flask", "numpy", "prometheus_client", "docker", "requests", "dnslib"}),
