@@ -19,6 +19,7 @@ from paramedic_api.messages.desk import Messages
 from paramedic_api.messages.heartbeat import Heartbeat
 from paramedic_api.metrics import HubMetrics
 from paramedic_api.mirror import Mirror
+from paramedic_api.prometheus.gate import Gate
 from paramedic_api.sessions import Sessions
 from paramedic_core.clock import Clock
 from paramedic_core.errors import PeerAway
@@ -124,7 +125,8 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
 
     feed = WorldFeed(runtime, clock, changed)
     history = Keeper(collector, settings.hub.scrape_interval, clock, lambda: bulletin.bump("vitals"))
-    store = store or open_store(settings.metrics, data, clock)
+    gate = Gate(settings.metrics.query_concurrency, settings.metrics.query_waiting)
+    store = store or open_store(settings.metrics, data, clock, gate.weigh)
     metrics = Metrics(settings, data, node, store, lambda: feed.world, clock)
     heartbeat = Heartbeat(settings.heartbeat, (runtime, healer), lambda: _blind(feed), clock)
     hub = Hub(
@@ -144,7 +146,7 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
         attempts=Attempts(clock),
         bulletin=bulletin,
         metrics=own,
-        measured=make_measured(metrics, settings.metrics, own),
+        measured=make_measured(metrics, gate, own),
         messages=messages,
         heartbeat=heartbeat,
         components=[feed, mirror, *metrics.components, history, messages, heartbeat],

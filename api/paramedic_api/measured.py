@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from paramedic_api.metrics import HubMetrics
 from paramedic_api.prometheus.gate import Gate
-from paramedic_core.settings import MetricsSettings
 from paramedic_metrics.service import Metrics
 
 
@@ -18,9 +17,9 @@ class Measured:
     gate: Gate
 
 
-def make_measured(metrics: Metrics, settings: MetricsSettings, own: HubMetrics) -> Measured:
+def make_measured(metrics: Metrics, gate: Gate, own: HubMetrics) -> Measured:
     """Put it together, and have it watched by the hub's own metrics."""
-    found = Measured(metrics, Gate(settings.query_concurrency, settings.query_waiting))
+    found = Measured(metrics, gate)
     _watch(found, own)
     return found
 
@@ -56,6 +55,7 @@ def _watch(found: Measured, own: HubMetrics) -> None:
         lambda: receiver.histograms + receiver.exemplars,
     )
     watch("paramedic_queries_running", "Queries that run now.", lambda: gate.running)
+    watch("paramedic_queries_heavy", "Heavy queries among those that run.", lambda: gate.heavy)
     watch("paramedic_queries_waiting", "Queries that wait for their turn.", lambda: gate.waiting)
     watch(
         "paramedic_queries_refused_total",

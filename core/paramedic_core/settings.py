@@ -362,7 +362,7 @@ class MetricsSettings:
     scrape_interval: Annotated[Duration, Bounds(1, 3600)] = 15.0
     """How often the collectors are scraped, and every job that does not say itself."""
     query_concurrency: Annotated[int, Bounds(1, 64)] = 2
-    """How many queries run at once; the rest waits its turn."""
+    """How many queries run at once; the rest waits its turn. One of these places is never a heavy query's (2 million samples and more)."""
     query_waiting: Annotated[int, Bounds(0, 1000)] = 20
     """How many queries may wait; what is beyond is answered 503 at once."""
     query_timeout: Annotated[Duration, Bounds(0.1, 3600)] = 120.0

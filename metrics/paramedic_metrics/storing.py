@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from paramedic_metrics.tsdb.stats import DAMAGED
 from paramedic_metrics.tsdb.store import Store
 
 log = logging.getLogger("paramedic.metrics")
+Weigh = Callable[[int], None]
 _PATIENCE = 1.5
 """Seconds that `start` waits for the store: nearly always it is open by then."""
 _AGAIN = 10.0
@@ -35,12 +36,15 @@ class Stored:
         folder: of the tsdb.
         settings: retention and limits.
         clock: the time.
+        weigh: told how many samples, at most, a query is about to read; may wait, or raise what the query then ends with.
     """
 
     name = "tsdb"
 
-    def __init__(self, folder: Path, settings: MetricsSettings, clock: Clock) -> None:
-        self._folder, self._settings, self._clock = folder, settings, clock
+    def __init__(
+        self, folder: Path, settings: MetricsSettings, clock: Clock, weigh: Weigh = lambda _samples: None
+    ) -> None:
+        self._folder, self._settings, self._clock, self._weigh = folder, settings, clock, weigh
         self._store: Store | None = None
         self._why = "the store is being opened"
         self._done = threading.Event()
@@ -94,7 +98,9 @@ class Stored:
         )
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
-        return self.store.select(matchers, start, end)
+        found = self.store.select(matchers, start, end)
+        self._weigh(found.cells)
+        return found
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
         return self.store.series(matchers, start, end)
@@ -234,6 +240,6 @@ def _taken(outcome: Outcome) -> Taken:
     )
 
 
-def open_store(settings: MetricsSettings, data: Path, clock: Clock) -> Stored:
-    """The store of a data directory; `start` opens it."""
-    return Stored(data / "metrics", settings, clock)
+def open_store(settings: MetricsSettings, data: Path, clock: Clock, weigh: Weigh = lambda _samples: None) -> Stored:
+    """The store of a data directory; `start` opens it. `weigh`: see `Stored`."""
+    return Stored(data / "metrics", settings, clock, weigh)

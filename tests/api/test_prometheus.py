@@ -27,6 +27,7 @@ from paramedic_metrics.scrape.config import read
 from paramedic_metrics.series import STALE, Labels
 from support_metrics import MemoryStore, delimited, exposing, remote_request, remote_series
 from support_series import labels
+from support_wait import wait_until
 
 API = "/prometheus/api/v1/"
 T0 = 1_700_000_000
@@ -311,6 +312,83 @@ def test_so_many_queries_at_once_and_no_more() -> None:
     second.join(5)
     assert answers == ["came in"]
     assert (gate.running, gate.waiting, gate.refused) == (0, 0, 2)
+
+
+class Querying:
+    """A query in a thread of its own."""
+
+    def __init__(self, gate: Gate, samples: int, timeout: float = 30.0) -> None:
+        self._gate, self._samples, self._timeout = gate, samples, timeout
+        self.problem: QueryProblem | None = None
+        self.running, self.let_go = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            with self._gate.through(self._timeout):
+                self._gate.weigh(self._samples)
+                self.running.set()
+                self.let_go.wait(30)
+        except QueryProblem as problem:
+            self.problem = problem
+
+    def end(self) -> None:
+        self.let_go.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+def test_one_place_is_never_a_heavy_query_s() -> None:
+    gate = Gate(2, 20, heavy=1000)
+    first, second = Querying(gate, 1000), Querying(gate, 5000)
+    wait_until(lambda: (gate.running, gate.heavy, gate.waiting) == (1, 1, 1))
+    light = Querying(gate, 999)
+    assert light.running.wait(5), "it does not stand behind the heavy ones"
+    assert (gate.running, gate.heavy) == (2, 1)
+    (ran, waits) = (first, second) if first.running.is_set() else (second, first)
+    ran.end()
+    assert waits.running.wait(5)
+    assert (gate.running, gate.heavy, gate.waiting) == (2, 1, 0)
+    waits.end()
+    light.end()
+    assert (gate.running, gate.heavy, gate.waiting, gate.refused) == (0, 0, 0, 0)
+
+
+def test_what_a_query_reads_piece_by_piece_is_added_up() -> None:
+    gate = Gate(2, 20, heavy=1000)
+    gate.weigh(10**9)
+    assert gate.heavy == 0, "it came by no gate"
+    with gate.through(5):
+        gate.weigh(600)
+        assert gate.heavy == 0
+        gate.weigh(600)
+        gate.weigh(600)
+        assert gate.heavy == 1
+    with gate.through(5):
+        gate.weigh(600)
+        assert (gate.running, gate.heavy) == (1, 0), "the next query of the thread begins anew"
+
+
+def test_a_heavy_query_waits_no_longer_than_it_may() -> None:
+    gate = Gate(2, 20, heavy=1000)
+    first = Querying(gate, 1000)
+    assert first.running.wait(5)
+    late = Querying(gate, 1000, timeout=0.05)
+    late.end()
+    assert late.problem is not None
+    assert (late.problem.kind, late.problem.status) == ("timeout", 503)
+    assert (gate.running, gate.heavy, gate.waiting) == (1, 1, 0)
+    first.end()
+    assert (gate.running, gate.heavy) == (0, 0)
+
+
+def test_one_place_alone_takes_heavy_queries_too() -> None:
+    gate = Gate(1, 20, heavy=1000)
+    with gate.through(5):
+        gate.weigh(1000)
+        assert (gate.running, gate.heavy) == (1, 1)
+    assert (gate.running, gate.heavy) == (0, 0)
 
 
 def test_a_query_ends_when_its_time_is_over(client: FlaskClient) -> None:
