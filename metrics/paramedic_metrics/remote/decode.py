@@ -118,7 +118,8 @@ class Decoder:
         self.series: list[Labels] = []
         """What numbers mean."""
         self._numbers: dict[bytes, int] = {}
-        """By the bytes of all labels; −1 for those that are none."""
+        """By the bytes of all labels."""
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._track = Track()
         self._requests = 0
 
@@ -143,7 +144,7 @@ class Decoder:
             BadInput: it is none, or larger than it may be.
         """
         if len(self.series) > self._most or self._track.size > _MOST_TRACK:
-            self._numbers, self.series, self._track = {}, [], Track()
+            self._numbers, self._pairs, self.series, self._track = {}, {}, [], Track()
             self.life += 1
         found = _Found()
         count = at = lone = known = 0
@@ -201,7 +202,8 @@ class Decoder:
             known = -1
             if labels is not None:
                 known = len(self.series)
-                self.series.append(labels)
+                # Few pairs, many series: each pair is kept once.
+                self.series.append(tuple([self._pairs.setdefault(pair, pair) for pair in labels]))
                 if len(key) <= _MOST_KEY:
                     self._numbers[key] = known
         for number, value in _fields(data, end, len(data)):
