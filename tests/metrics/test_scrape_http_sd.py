@@ -18,7 +18,7 @@ from paramedic_core.settings import CollectorSettings, MetricsSettings, ScrapeSe
 from paramedic_core.sys.server import Response, RoleServer, unix_listener
 from paramedic_metrics.own import own_jobs
 from paramedic_metrics.scrape.config import Job, read
-from paramedic_metrics.scrape.http_sd import HttpOptions, HttpTargets, read_list
+from paramedic_metrics.scrape.http_sd import LOOK, HttpOptions, HttpTargets, read_list
 from paramedic_metrics.scrape.manager import Scraper
 from support_metrics import Exposing, MemorySink, exposing, is_stale, text
 from support_wait import wait_until
@@ -103,6 +103,7 @@ def test_after_a_wrong_answer_the_last_one_counts(status: int, kind: str, body: 
         ([{"targets": [], "labels": {"a-b": "1"}}], "'a-b' in group 0 of its answer is no label name"),
         ([{"targets": [], "labels": {f"l{n}": "" for n in range(501)}}], "more than 500 labels"),
         ([{"targets": ["a:1"] * 20_001}], "more than 20000 targets"),
+        ([{"targets": ["a:1"] * 1001, "labels": {f"l{n}": "" for n in range(500)}}], "500000 labels of all"),
     ],
 )
 def test_of_a_list_with_a_mistake_nothing_is_taken(answer: object, why: str) -> None:
@@ -152,6 +153,14 @@ def test_mistakes_of_an_entry_are_told_with_their_place() -> None:
         "job_name: names with 'paramedic/' before them are of paramedic's own jobs",
     ):
         assert wanted in told
+
+
+def test_a_list_is_asked_for_no_more_often_than_targets_are_looked_for() -> None:
+    asked = HttpTargets(HttpOptions("http://a/", every=0.5))
+    assert asked.begin(100.0)
+    # Each answer is followed by a look.
+    assert not any(asked.begin(100.0 + n / 100) for n in range(200))
+    assert asked.begin(100.0 + LOOK)
 
 
 def test_a_list_that_hangs_holds_up_no_scrape() -> None:

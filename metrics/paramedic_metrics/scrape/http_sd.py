@@ -22,6 +22,8 @@ LOOK = 5.0
 _MOST_BODY = 8 << 20
 _MOST_TARGETS = 20_000
 _MOST_LABELS = 500
+_MOST_PAIRS = 500_000
+"""Labels of all targets together: each target has its own, so a small answer could take much memory."""
 _PATIENCE = 10.0
 _JSON = re.compile(r"application/json(;\s*charset=(\"utf-8\"|utf-8))?", re.IGNORECASE)
 
@@ -59,7 +61,8 @@ class HttpTargets:
         """Whether it is time to ask; if so, the question counts as asked (monotonic seconds)."""
         if now < self._due - LOOK / 2:
             return False
-        self._due, self.deadline = now + self.options.every, now + self._patience
+        # Each answer is followed by a look at once: a shorter interval would be no interval at all.
+        self._due, self.deadline = now + max(LOOK, self.options.every), now + self._patience
         return True
 
     def refresh(self) -> None:
@@ -112,10 +115,12 @@ def read_list(data: bytes, url: str, labels: Mapping[str, str]) -> list[dict[str
     if not isinstance(groups, list):
         raise BadInput("its answer is no list of groups of targets")
     found: list[dict[str, str]] = []
+    pairs = 0
     for number, group in enumerate(groups):
         targets, own = _group(group, number)
-        if len(found) + len(targets) > _MOST_TARGETS:
-            raise BadInput(f"its answer has more than {_MOST_TARGETS} targets")
+        pairs += len(targets) * len(own)
+        if len(found) + len(targets) > _MOST_TARGETS or pairs > _MOST_PAIRS:
+            raise BadInput(f"its answer has more than {_MOST_TARGETS} targets, or {_MOST_PAIRS} labels of all of them")
         found += [{**own, "__meta_url": url, **labels, "__address__": address} for address in targets]
     return found
 

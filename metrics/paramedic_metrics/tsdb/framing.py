@@ -78,8 +78,15 @@ def frame(kind: int, payload: bytes, offset: int) -> bytes:
 
 
 def void(hole: Hole) -> bytes:
-    """A record that fills a hole; empty when the hole is too small for one."""
-    return frame(VOID, bytes(hole.size - _HEAD.size), hole.offset) if hole.size >= _HEAD.size else b""
+    """Records that fill a hole; empty when the hole is too small for one."""
+    filled, left = b"", hole.size
+    while left >= _HEAD.size:
+        size = min(left, _HEAD.size + MOST_RECORD)
+        if 0 < left - size < _HEAD.size:
+            size -= _HEAD.size  # so that the last one has room for its head
+        filled += frame(VOID, bytes(size - _HEAD.size), hole.offset + len(filled))
+        left -= size
+    return filled
 
 
 def scan(data: memoryview, start: int = 0) -> Iterator[Record | Hole]:
@@ -117,10 +124,16 @@ def _next(data: memoryview, at: int) -> int:
         for place, length in _candidates(data, begin, min(begin + _WINDOW, len(data) - _HEAD.size + 1)):
             left -= length
             if left < 0:
-                return len(data)
+                return _led_to(data, at)
             if _record(data, place) is not None:
                 return place
     return len(data)
+
+
+def _led_to(data: memoryview, at: int) -> int:
+    """Where the length that stands at a place leads, if there is a whole record; else the end."""
+    end = at + _HEAD.size + int(_HEAD.unpack_from(data, at)[0])
+    return end if _record(data, end) is not None else len(data)
 
 
 def _candidates(data: memoryview, begin: int, end: int) -> Iterator[tuple[int, int]]:

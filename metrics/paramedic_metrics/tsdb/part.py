@@ -281,8 +281,8 @@ def _sound(directory: dict[str, Any], end: int) -> None:
         raise BadInput("it has what is no number of ours")
     if any(len(row) != len(Entry.__slots__) for row in entries) or not 0 <= directory["ids"] <= _MOST_SERIES:
         raise BadInput("it speaks of what cannot be there")
-    for _, offset, length, _, _, rows, moments, samples in entries:
-        if offset < len(_MAGIC) or length < 0 or offset + length > end or min(rows, moments, samples) < 0:
+    for group, offset, length, _, _, rows, moments, samples in entries:
+        if offset < len(_MAGIC) or length < 0 or offset + length > end or min(group, rows, moments, samples) < 0:
             raise BadInput("it speaks of what cannot be there")
 
 

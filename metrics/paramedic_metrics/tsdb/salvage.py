@@ -14,7 +14,9 @@ from paramedic_metrics.tsdb.block import Block
 from paramedic_metrics.tsdb.part import Copy, Entry
 from paramedic_metrics.tsdb.source import Opened, Span
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+_MOST_SEARCH = 4 << 30
+"""Bytes that are summed up, at most, for what only begins as a block does: a file may be made of nothing else."""
 _LEVEL = 1
 """They are as they were: not to be joined into longer ones, for nobody knows which belong together."""
 
@@ -43,15 +45,31 @@ def blocks(path: Path) -> Iterator[Found]:
         OSError: the file cannot be opened.
     """
     file = Opened(path)
-    at = 0
-    while (at := _magic(file, at)) >= 0:
+    at, left = 0, _MOST_SEARCH
+    while left > 0 and (at := _magic(file, at)) >= 0:
+        source = _Counted(Span(file, at, file.size))
         try:
-            found = Block(Span(file, at, file.size))
+            found = Block(source)
         except BadInput:
-            at += 1
+            at, left = at + 1, left - source.bytes
             continue
         yield Found(at, found)
         at += found.length
+
+
+class _Counted:
+    """Says how much of a source was read."""
+
+    def __init__(self, span: Span) -> None:
+        self._span, self.bytes = span, 0
+
+    def __len__(self) -> int:
+        return len(self._span)
+
+    def __getitem__(self, at: slice) -> memoryview:
+        data = self._span[at]
+        self.bytes += len(data)
+        return data
 
 
 def salvage(folder: Path, path: Path) -> int:
