@@ -37,6 +37,8 @@ def pack_closed(store: Store) -> None:
     with store.head.lock:
         closed = [c for g in store.head.groups.values() for c in g.closed if c.packed is None]
     for window in closed:
+        if store.upkeep.stopping:
+            return
         ids, cells = _tidy(window.ids, window.cells)
         packed = Block(memoryview(encode(ids, window.times, cells)))
         with store.head.lock:

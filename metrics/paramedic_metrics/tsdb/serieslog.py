@@ -1,7 +1,7 @@
 """The series on the disk: one file of records, each with new label pairs and new series; and how it is read all at once.
 
 A record names its pairs and, for each series, its id and the numbers of its pairs in this record. A file that was
-rewritten is one such record with all of them, so starting up is a few NumPy operations however many series there are.
+rewritten has thousands in each, so starting up is a few NumPy operations however many series there are.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ NAME = "series.log"
 MAGIC = b"PMS1"
 _SERIES = 1
 _HEAD = struct.Struct("<IIIII")
-_CHUNK = 50_000
-"""Series a record, at most."""
+_CHUNK = 5_000
+"""Series a record, at most: so many lose their names with a damaged one. Fewer would take longer to read at a start."""
 _MOST_UNPACKED = 256 << 20
 MOST_FILE = 2 << 30
 

@@ -86,6 +86,11 @@ class Upkeep:
         alive = self._thread.is_alive() and self._durable.is_alive() and silent < _HANGS
         return Readiness(alive, "" if alive else f"the store's upkeep has not moved for {silent:.0f} s")
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to end."""
+        return self._stop.is_set()
+
     def turn(self) -> None:
         """Do what is due."""
         with self._lock:
@@ -95,6 +100,8 @@ class Upkeep:
         now = self._clock.monotonic()
         self._beat = time.monotonic()
         seal.pack_closed(self._store)
+        if self._stop.is_set():
+            return  # its files are about to be closed
         if self._durable is None and now - self._synced >= SYNC_EVERY:
             self._synced = now
             self.sync()

@@ -253,3 +253,17 @@ def test_flips_anywhere(whole: tuple[Path, Samples], store: Path, seed: int) -> 
     assert not again.items() - whole[1].items()
     assert len(again) == len(found)
     assert repair(store) == []
+
+
+def test_what_comes_after_the_log_was_lost_is_there_after_the_next_start(store: Path) -> None:
+    shutil.rmtree(store / "wal")
+    rig = Rig(store)
+    rig.clock.advance(86400)
+    plan = rig.store.plan("scrape/node", rig.store.ids([labels(name="m0", job="node", i="0")]))
+    before = rig.samples()
+    rig.store.append(plan, rig.now, np.array([3.0]))
+    found = rig.samples()
+    assert len(found) == len(before) + 1
+    rig.crash()
+    assert rig.samples() == found
+    rig.store.stop()
