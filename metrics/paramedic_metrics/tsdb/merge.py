@@ -144,10 +144,12 @@ def _joined(store: Store, parts: Sequence[Part], stop: threading.Event) -> Itera
 
 
 def _window(store: Store, group: int, places: list[tuple[Part, int]]) -> Iterator[Content]:
+    # Of two samples at one moment the one that was sealed first counts, whichever window begins first.
+    sealed = sorted(places, key=lambda place: (place[0].name, place[1]))
     while True:
         pieces = [
             piece
-            for part, number in places
+            for part, number in sealed
             if not part.lost(number) and (piece := store.parts.piece(part, number, store.cache)) is not None
         ]
         if not pieces:

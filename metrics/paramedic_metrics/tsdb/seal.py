@@ -163,14 +163,17 @@ def _contents(taken: dict[Group, list[Closed]]) -> Iterator[Content]:
 
 
 def _joined(windows: list[Closed]) -> Iterator[tuple[Ids, NDArray[np.int64], NDArray[np.float64]]]:
-    """Windows one after the other as one; those that overlap by themselves."""
-    ordered = sorted(windows, key=lambda w: int(w.times[0]))
+    """Windows one after the other as one; those that overlap by themselves, in the order in which they were closed.
+
+    For of two samples at one moment the earlier window's counts, in the head as in a part.
+    """
     runs: list[list[Closed]] = []
-    for window in ordered:
-        if runs and window.times[0] > runs[-1][-1].times[-1]:
-            runs[-1].append(window)
-        else:
+    for window in windows:
+        fitting = next((run for run in runs if window.times[0] > run[-1].times[-1]), None)
+        if fitting is None:
             runs.append([window])
+        else:
+            fitting.append(window)
     for run in runs:
         parts = [_cells(w) for w in run]
         ids = np.unique(np.concatenate([p[0] for p in parts]))

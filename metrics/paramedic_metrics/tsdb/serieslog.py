@@ -6,6 +6,7 @@ rewritten has thousands in each, so starting up is a few NumPy operations howeve
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -71,7 +72,6 @@ class SeriesLog:
                 os.write(self._fd, MAGIC)
                 sync_folder(folder)
             os.ftruncate(self._fd, self.size)
-            os.lseek(self._fd, self.size, os.SEEK_SET)
         except OSError as error:
             raise StoreUnavailable(f"the list of series {self.path} cannot be opened: {error}") from error
         for hole in self.damage:
@@ -103,14 +103,16 @@ class SeriesLog:
             for at in range(0, len(ids), _CHUNK):
                 payload = pack(ids[at : at + _CHUNK], labels[at : at + _CHUNK])
                 data += frame(_SERIES, payload, self.size + len(data))
+            if self._fd < 0:
+                raise StoreUnavailable("new series cannot be written down: the store is closed")
             try:
                 written = 0
                 while written < len(data):
-                    written += os.write(self._fd, data[written:])
+                    written += os.pwrite(self._fd, data[written:], self.size + written)
                 self._unsynced = True
             except OSError as error:
-                os.ftruncate(self._fd, self.size)
-                os.lseek(self._fd, self.size, os.SEEK_SET)
+                with contextlib.suppress(OSError):  # what is left of it then, the next one is written over
+                    os.ftruncate(self._fd, self.size)
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 raise StoreUnavailable(
                     f"new series cannot be written down ({error}): "
@@ -157,7 +159,6 @@ class SeriesLog:
             fault("tsdb.after_series_rewrite")
             os.close(self._fd)
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-            os.lseek(self._fd, 0, os.SEEK_END)
             self.size, self._unsynced = len(data), False
 
     def close(self) -> None:

@@ -109,7 +109,9 @@ class Store:
     def stop(self) -> None:
         """Make everything durable and let go of the files."""
         ended = self.upkeep.stop()
-        self.wal.close()
+        # With the lock: who is writing ends first, and nobody begins a file in a store that may have another owner soon.
+        with self.head.lock:
+            self.wal.close()
         self._series.close()
         if ended:
             self._lock.close()

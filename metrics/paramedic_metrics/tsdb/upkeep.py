@@ -30,6 +30,7 @@ CLEAN_EVERY = 60.0
 SWEEP_EVERY = 3600.0
 """Seconds between clearings of the index, when something was removed."""
 _TRY_AGAIN = 10.0
+_FAILS = "the store's upkeep fails"
 _HANGS = 120.0
 
 
@@ -173,7 +174,7 @@ class Upkeep:
             self._store.counters.add(stats.FAILED)
             self._not_before = self._clock.monotonic() + _TRY_AGAIN
             return
-        if self.failure.startswith("blocks cannot"):
+        if self.failure.startswith(("blocks cannot", _FAILS)):
             log.info("blocks can be written again")
             self.failure = ""
 
@@ -193,6 +194,6 @@ class Upkeep:
             except Exception:
                 # A mistake of ours must not end the upkeep for good; it is seen, and tried again.
                 log.exception("the store's upkeep failed")
-                self.failure = "the store's upkeep fails: see the log"
+                self.failure = f"{_FAILS}: see the log"
                 self._not_before = self._clock.monotonic() + _TRY_AGAIN
             self._clock.wait(self._stop, BEAT)

@@ -76,7 +76,7 @@ class Wal:
         self.damage: list[Damage] = []
         self._fd = -1
         self._full: list[int] = []
-        self._unsynced = False
+        self._unsynced = self._closed = False
         self._sync_lock = threading.Lock()
         try:
             if not only_read:
@@ -104,6 +104,8 @@ class Wal:
         Raises:
             StoreUnavailable: no file can be made.
         """
+        if self._closed:
+            raise StoreUnavailable("samples cannot be stored: the store is closed")
         if self._fd >= 0 and self._size + room <= SEGMENT_BYTES:
             return
         self._leave()
@@ -150,19 +152,23 @@ class Wal:
                 return
             self._unsynced = False
             full, self._full = self._full, []
-            if self._fd >= 0:
-                full.append(os.dup(self._fd))
+            current = os.dup(self._fd) if self._fd >= 0 else -1
         try:
-            for fd in full:
-                os.fdatasync(fd)
+            while full:
+                os.fdatasync(full[0])
+                os.close(full.pop(0))
+            if current >= 0:
+                os.fdatasync(current)
             sync_folder(self.folder)
             fault("tsdb.after_sync")
         except OSError as error:
-            self._unsynced = True
+            with self._sync_lock:
+                # What could not be made durable is tried again: the next success is to mean that everything is.
+                self._unsynced, self._full = True, full + self._full
             raise self._unavailable(error) from error
         finally:
-            for fd in full:
-                os.close(fd)
+            if current >= 0:
+                os.close(current)
 
     def read(self) -> Iterator[tuple[int, Record | Hole]]:
         """All that earlier lives wrote, with its segment; `damage` says afterwards what could not be read."""
@@ -182,7 +188,8 @@ class Wal:
 
     def drop_before(self, where: int) -> int:
         """Remove the segments that lie before a place; returns how many."""
-        gone = [n for n in self.sizes if n < where >> 32 and not (n == self.segment and self._fd >= 0)]
+        # A copy, for who appends may begin a segment meanwhile.
+        gone = [n for n in list(self.sizes) if n < where >> 32 and not (n == self.segment and self._fd >= 0)]
         for number in gone:
             self._path(number).unlink(missing_ok=True)
             del self.sizes[number]
@@ -198,6 +205,7 @@ class Wal:
 
     def abandon(self) -> None:
         """Let go of it as it is."""
+        self._closed = True
         self._leave()
         while self._full:
             os.close(self._full.pop())
