@@ -11,6 +11,7 @@ import json
 import math
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -173,7 +174,8 @@ def run(
         base.chmod(0o755)
         print(f"filling the store: {series} series over 6 h …", flush=True)
         (base / "data").mkdir(mode=0o755)
-        fill(base / "data/metrics", series)
+        # In a process of its own: the store stays locked for the hub until who packs its last windows has ended.
+        subprocess.run([sys.executable, __file__, str(base / "data/metrics"), str(series)], check=True)
         port = later.enter_context(start(engine, base))
         _get(port, "/")
         time.sleep(12)  # past the healer's start-up grace
@@ -242,3 +244,7 @@ def listening(port: int, begin: Callable[[], AbstractContextManager[None]]) -> I
         else:
             sys.exit("the hub does not answer")
         yield port
+
+
+if __name__ == "__main__":
+    fill(Path(sys.argv[1]), int(sys.argv[2]))

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from paramedic_core.errors import BadInput
 from paramedic_metrics.series import ABSENT_BITS, STALE_BITS, bits
 from paramedic_metrics.tsdb import codec, scaling
+from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.scaling import RAW_EXPONENT
 from paramedic_metrics.tsdb.source import Source
 
@@ -320,7 +321,7 @@ class Block:
         wanted = np.flatnonzero(steady >= 0)
         out[steady[wanted], columns] = self._constants[wanted][:, None]
         wanted = np.flatnonzero(target >= 0)
-        stripes = np.unique(np.searchsorted(self._starts, wanted, side="right") - 1)
+        stripes = distinct(np.searchsorted(self._starts, wanted, side="right") - 1)
         for first, last in self._together(stripes, end - begin):
             here = target[self._starts[first] : self._starts[last]]
             some = self._values(first, last, span, fetch)

@@ -14,6 +14,7 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import BadInput, NotFound
 from paramedic_core.fault import fault
 from paramedic_metrics.tsdb import records
+from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.group import NEVER, Group, Outcome, Plan, absent, judge, patterns, some_rows
 from paramedic_metrics.tsdb.index import Ids
 from paramedic_metrics.tsdb.wal import Wal
@@ -227,7 +228,7 @@ class Head:
         if not len(foreign):
             return
         last, value = np.full(len(foreign), NEVER), np.zeros(len(foreign))
-        for slot in np.unique(self._owner[foreign]).tolist():
+        for slot in distinct(self._owner[foreign]).tolist():
             if slot != _NOBODY:
                 # Who had them must not write to them unasked.
                 other = self._slots[slot]
@@ -322,7 +323,7 @@ class Head:
             return None
         plan = group.plan
         if plan is None or len(plan.ids) != len(ids) or not (plan.ids == ids).all():
-            unique = len(np.unique(ids)) == len(ids)
+            unique = len(distinct(ids)) == len(ids)
             group.plan = Plan(group.key, ids.copy(), loose=True) if unique else None
             return None
         self._bind(plan)
@@ -352,7 +353,7 @@ class Head:
             order = np.lexsort((times[stray], ids[stray]))
             unique, first = np.unique(ids[stray][order], return_index=True)
             begins = times[stray][order][first]
-            for t in np.unique(begins).tolist():
+            for t in distinct(begins).tolist():
                 group = self._meeting.get(t)
                 if group is None:
                     group = self._group(f"loose/{t}/{self._next_slot}", loose=True)

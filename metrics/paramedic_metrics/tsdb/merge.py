@@ -16,6 +16,7 @@ import numpy as np
 from paramedic_core.errors import BadInput
 from paramedic_core.fault import fault
 from paramedic_metrics.tsdb import read, stats
+from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.group import absent
 from paramedic_metrics.tsdb.part import Content, Copy, Part
 
@@ -155,7 +156,7 @@ def _window(store: Store, group: int, places: list[tuple[Part, int]]) -> Iterato
         if not pieces:
             return
         try:
-            ids = np.unique(np.concatenate([piece.ids() for piece in pieces]))
+            ids = distinct(np.concatenate([piece.ids() for piece in pieces]))
             made = []
             for at in range(0, len(ids), MOST_ROWS):
                 some = ids[at : at + MOST_ROWS]

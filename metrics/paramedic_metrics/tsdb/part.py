@@ -27,6 +27,7 @@ from paramedic_core.errors import BadInput
 from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder
 from paramedic_metrics.tsdb import block, codec
+from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.index import Ids
 from paramedic_metrics.tsdb.source import Opened, Span
 
@@ -124,7 +125,7 @@ def write(
                 entries.append((group, offset, len(data), *facts))
                 seen.append(c.ids)
                 offset += len(data)
-            ids = np.unique(np.concatenate(seen))
+            ids = distinct(np.concatenate(seen))
             facts_of_all = {"sealed": sealed, "replaces": list(replaces), "ids": len(ids), "level": level}
             body = orjson.dumps({"entries": entries, **facts_of_all})
             packed = struct.pack("<I", len(body)) + codec.deflate(body, 9)

@@ -12,6 +12,7 @@ from paramedic_core.fault import fault
 from paramedic_metrics.series import ABSENT
 from paramedic_metrics.tsdb import stats
 from paramedic_metrics.tsdb.block import Block, encode
+from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.group import Closed, Group, absent
 from paramedic_metrics.tsdb.index import Ids
 from paramedic_metrics.tsdb.merge import MOST_ROWS
@@ -176,7 +177,7 @@ def _joined(windows: list[Closed]) -> Iterator[tuple[Ids, NDArray[np.int64], NDA
             fitting.append(window)
     for run in runs:
         parts = [_cells(w) for w in run]
-        ids = np.unique(np.concatenate([p[0] for p in parts]))
+        ids = distinct(np.concatenate([p[0] for p in parts]))
         times = np.concatenate([w.times for w in run])
         cells = np.full((len(ids), len(times)), ABSENT)
         at = 0

@@ -22,6 +22,7 @@ from paramedic_core.sys.files import sync_folder
 from paramedic_metrics.series import ABSENT_BITS, Labels, Matcher, Selection, bits
 from paramedic_metrics.tsdb import read, recovery, stats
 from paramedic_metrics.tsdb.cache import Cache
+from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.group import Outcome, Plan
 from paramedic_metrics.tsdb.head import Head, Rules
 from paramedic_metrics.tsdb.index import NONE, Fresh, Ids, Index
@@ -169,7 +170,7 @@ class Store:
         unknown = self.index.unknown(ids)
         if unknown >= 0:
             raise NotFound(f"series {unknown} is not known any more: ask for its id again")
-        if len(np.unique(ids)) != len(ids):
+        if len(distinct(ids)) != len(ids):
             raise BadInput("a series is in the plan twice")
         return Plan(group, ids.astype(np.uint32))
 
