@@ -163,7 +163,8 @@ def _paramedic(
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         for role in ROLES:
-            RoleClient(base / "data/run" / f"{role}.sock", role).wait(within=60)
+            # A full store's log is read first, by the hub at nice 10: on a busy machine that takes a minute.
+            RoleClient(base / "data/run" / f"{role}.sock", role).wait(within=180)
         yield
     finally:
         process.terminate()
