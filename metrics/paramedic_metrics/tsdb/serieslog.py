@@ -210,7 +210,8 @@ def load(data: memoryview, index: Index) -> Iterator[Record | Hole]:
             try:
                 _load(item.payload, index)
             except BadInput as error:
-                log.warning("the record of series at %d cannot be used: %s", item.offset, error)
+                # Its words: whoever keeps log records would keep all that the error has seen, too.
+                log.warning("the record of series at %d cannot be used: %s", item.offset, str(error))
                 yield Hole(item.offset, item.end)
                 continue
         yield item
