@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramedic_core.errors import BadInput
+from paramedic_metrics.remote import decode
 from paramedic_metrics.remote.decode import Decoder, Request
 from paramedic_metrics.series import STALE, Labels
 from paramedic_metrics.sink import Sample
@@ -95,6 +96,17 @@ def test_what_is_too_large_is_refused_before_it_is_unpacked() -> None:
     with pytest.raises(BadInput, match="a label of"):
         Decoder().decode(delimited(1, remote_series([("__name__", "a" * 70_000)], [])))
     assert time.monotonic() - began < 5
+
+
+def test_large_labels_are_remembered_within_bounds_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "_MOST_HELD", 1 << 20)
+    decoder = Decoder()
+    for n in range(300):
+        found = decoder.decode(delimited(1, remote_series([("__name__", f"m{n}"), ("x", f"{n}" * 5000)], [(NOW, 1.0)])))
+        assert [(dict(one)["__name__"], at, value) for one, at, value in samples(decoder, found)] == [
+            (f"m{n}", NOW, 1.0)
+        ]
+        assert sum(len(value) for one in decoder.series for _, value in one) < (1 << 20) + 20_000
 
 
 def test_what_is_remembered_is_bounded() -> None:

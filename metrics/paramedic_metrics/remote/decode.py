@@ -30,7 +30,9 @@ _MOST_KEY = 16 << 10
 _MOST_FAMILIES = 20_000
 _TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
 _MOST_TRACK = 32 << 20
-"""Bytes of label sets that are remembered."""
+"""Bytes of what series look like in requests."""
+_MOST_HELD = 128 << 20
+"""Bytes of label sets that are remembered: a few series may take as much as many."""
 _DOUBLE = struct.Struct("<d")
 _ONE = b"\x12\x10\x09"
 """How a series' one sample begins: 16 bytes that follow, a double."""
@@ -108,7 +110,7 @@ class Decoder:
     """Decodes requests and remembers series.
 
     Args:
-        most: how many series are remembered; at more, all are forgotten.
+        most: how many series are remembered; at more, or at 128 MiB of labels, all are forgotten.
     """
 
     def __init__(self, most: int = 200_000) -> None:
@@ -121,7 +123,7 @@ class Decoder:
         """By the bytes of all labels."""
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._track = Track()
-        self._requests = 0
+        self._held = self._requests = 0
 
     def unpack(self, body: bytes) -> bytes:
         """The protobuf in a snappy block.
@@ -143,8 +145,8 @@ class Decoder:
         Raises:
             BadInput: it is none, or larger than it may be.
         """
-        if len(self.series) > self._most or self._track.size > _MOST_TRACK:
-            self._numbers, self._pairs, self.series, self._track = {}, {}, [], Track()
+        if len(self.series) > self._most or self._track.size > _MOST_TRACK or self._held > _MOST_HELD:
+            self._numbers, self._pairs, self.series, self._track, self._held = {}, {}, [], Track(), 0
             self.life += 1
         found = _Found()
         count = at = lone = known = 0
@@ -202,6 +204,7 @@ class Decoder:
             known = -1
             if labels is not None:
                 known = len(self.series)
+                self._held += len(key)
                 # Few pairs, many series: each pair is kept once.
                 self.series.append(tuple([self._pairs.setdefault(pair, pair) for pair in labels]))
                 if len(key) <= _MOST_KEY:
