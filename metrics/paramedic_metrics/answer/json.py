@@ -109,7 +109,7 @@ def _rows(grid: Grid, labels: Sequence[Labels], values: NDArray[np.float64], mas
         for one, first in zip(labels, firsts, strict=True)
     ]
     heads[0] = heads[0].removeprefix(b'"]]}')
-    return grid.written(heads, values, mask) + b'"]]}'
+    return grid.written(heads, values, mask)
 
 
 def metric(labels: Labels) -> bytes:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from paramedic_metrics.answer.numbers import listed, time_texts
 
 _Places = NDArray[np.int64]
+_LAST = b'"]]}'
 
 
 class Grid:
@@ -45,7 +46,7 @@ class Grid:
             mask: where there is a value, in each row at least once; None for everywhere.
 
         Returns:
-            the text up to the last value's last digit.
+            the text, up to the last row's end.
         """
         columns: NDArray[np.intp]
         if mask is None:
@@ -64,14 +65,15 @@ class Grid:
         ends = np.cumsum(takes)
         places = ends - words.sizes
         total, width = int(ends[-1]), words.width
-        out = np.empty(total + width, np.uint8)
+        out = np.empty(total + max(width, len(_LAST)), np.uint8)
         # A word is copied as wide as the widest is; what is too much, what comes after it covers.
         _pieces(out, width)[places] = _pieces(words.text, width)[words.starts]
         self._between(out, places.reshape(shape), columns)
         whole = out.data
         for head, end in zip(heads, places[begins].tolist(), strict=True):
             whole[end - len(head) : end] = head
-        return out[:total].tobytes()
+        whole[total : total + len(_LAST)] = _LAST
+        return out[: total + len(_LAST)].tobytes()
 
     def _between(self, out: NDArray[np.uint8], places: _Places, columns: NDArray[np.intp]) -> None:
         """What stands before each value; for the first of a row its head is longer, and comes later."""
