@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,11 @@ _SERIES = 1
 _HEAD = struct.Struct("<IIIII")
 _CHUNK = 5_000
 """Series a record, at most: so many lose their names with a damaged one. Fewer would take longer to read at a start."""
+_MOST_TEXT = 8 << 20
+"""Characters of a record of more than one series, at most: six times as many bytes, as JSON may have them, are far from
+what a reader refuses. A single series has no more than remote write lets through, 17 MB."""
+_OVERHEAD = 16
+"""What a pair takes besides, in the same measure: quotes, commas and its number."""
 _MOST_UNPACKED = 256 << 20
 MOST_FILE = 2 << 30
 
@@ -99,10 +104,7 @@ class SeriesLog:
             StoreUnavailable: the disk is full.
         """
         with self._lock:
-            data = b""
-            for at in range(0, len(ids), _CHUNK):
-                payload = pack(ids[at : at + _CHUNK], labels[at : at + _CHUNK])
-                data += frame(_SERIES, payload, self.size + len(data))
+            data = _records(ids, labels, self.size)
             if self._fd < 0:
                 raise StoreUnavailable("new series cannot be written down: the store is closed")
             try:
@@ -151,10 +153,7 @@ class SeriesLog:
         # Whoever adds series holds the index first.
         with index.lock, self._lock:
             ids = [int(n) for n in index.all()]
-            data = MAGIC
-            for at in range(0, len(ids), _CHUNK):
-                some = ids[at : at + _CHUNK]
-                data += frame(_SERIES, pack(some, [index.labels(n) for n in some]), len(data))
+            data = MAGIC + _records(ids, map(index.labels, ids), len(MAGIC))
             write_atomic(self.path, data)
             fault("tsdb.after_series_rewrite")
             os.close(self._fd)
@@ -167,6 +166,33 @@ class SeriesLog:
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
+
+
+def _records(ids: Sequence[int], labels: Iterable[Labels], at: int) -> bytes:
+    """The records of series, to be written at this offset."""
+    made: list[bytes] = []
+    for some, names in _cut(ids, labels):
+        made.append(frame(_SERIES, pack(some, names), at))
+        at += len(made[-1])
+    return b"".join(made)
+
+
+def _cut(ids: Sequence[int], labels: Iterable[Labels]) -> Iterator[tuple[list[int], list[Labels]]]:
+    """Series in such numbers that a record of them can be read again, whatever their labels are."""
+    some: list[int] = []
+    names: list[Labels] = []
+    text = 0
+    for number, one in zip(ids, labels, strict=True):
+        # A pair that several series share counts for each: an ordinary series has 300, so 5,000 of them fit well.
+        more = sum(len(name) + len(value) + _OVERHEAD for name, value in one)
+        if some and (len(some) >= _CHUNK or text + more > _MOST_TEXT):
+            yield some, names
+            some, names, text = [], [], 0
+        some.append(number)
+        names.append(one)
+        text += more
+    if some:
+        yield some, names
 
 
 def pack(ids: Sequence[int], labels: Sequence[Labels]) -> bytes:
