@@ -5,6 +5,7 @@ It may be done beside a running hub: parts do not change, and what is being writ
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,7 @@ def _part(report: Report, path: Path) -> Ids:
     except FileNotFoundError:
         return NONE  # merged or too old, meanwhile
     except BadInput as error:
-        return _without_directory(report, path, str(error).removeprefix(f"{path}: ").removeprefix(f"{path} "))
+        return _without_directory(report, path, _less(path, error))
     report.parts += 1
     report.bytes += part.bytes
     found = [NONE]
@@ -112,18 +113,26 @@ def _part(report: Report, path: Path) -> Ids:
     return np.unique(np.concatenate(found))
 
 
+def _less(path: Path, error: BadInput) -> str:
+    """An error without its file's name."""
+    return str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+
+
 def _without_directory(report: Report, path: Path, why: str) -> Ids:
     """What can be told of a part that is only its blocks."""
     try:
-        size = path.stat().st_size
+        facts = path.stat()
         found = [(one.block.samples, one.block.ids) for one in salvage.blocks(path)]
     except FileNotFoundError:
+        return NONE
+    if not stat.S_ISREG(facts.st_mode):
+        report.damage.append(Damage(str(path.relative_to(report.folder)), "file", 0, 0, why))
         return NONE
     samples = sum(n for n, _ in found)
     report.samples += samples
     report.damage.append(
         Damage(
-            str(path.relative_to(report.folder)), "directory", 0, size,
+            str(path.relative_to(report.folder)), "directory", 0, facts.st_size,
             f"{why}; {len(found)} blocks with {samples} samples can still be found in it",
         )
     )  # fmt: skip
@@ -151,7 +160,11 @@ def _block(report: Report, part: Part, name: str, number: int) -> Ids:
 def _series(report: Report) -> Index:
     index = Index(1 << 32)
     path = report.folder / serieslog.NAME
-    data = serieslog.read(path)
+    try:
+        data = serieslog.read(path)
+    except BadInput as error:
+        report.damage.append(Damage(serieslog.NAME, "file", 0, 0, _less(path, error)))
+        return index
     report.bytes += len(data)
     last = -1
     for item in serieslog.load(data, index):
@@ -171,6 +184,8 @@ def _log(report: Report) -> None:
             _segment(report, path, live=bool(report.open_by) and path == paths[-1])
         except FileNotFoundError:
             continue  # sealed meanwhile
+        except BadInput as error:
+            report.damage.append(Damage(str(path.relative_to(report.folder)), "file", 0, 0, _less(path, error)))
 
 
 def _segment(report: Report, path: Path, *, live: bool) -> None:

@@ -39,12 +39,15 @@ class Found:
 
 
 def blocks(path: Path) -> Iterator[Found]:
-    """All blocks of a file whose head is whole.
+    """All blocks of a file whose head is whole; none of what is no regular file.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    file = Opened(path)
+    try:
+        file = Opened(path)
+    except BadInput:
+        return  # whoever comes here has been told so by `Part`
     at, left = 0, _MOST_SEARCH
     while left > 0 and (at := _magic(file, at)) >= 0:
         source = _Counted(Span(file, at, file.size))

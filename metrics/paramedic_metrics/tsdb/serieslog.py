@@ -27,6 +27,7 @@ from paramedic_metrics.tsdb.aside import keep
 from paramedic_metrics.tsdb.codec import deflate, inflate
 from paramedic_metrics.tsdb.framing import Hole, Record, frame, scan
 from paramedic_metrics.tsdb.index import Index
+from paramedic_metrics.tsdb.source import regular
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
@@ -77,7 +78,7 @@ class SeriesLog:
                 os.write(self._fd, MAGIC)
                 sync_folder(folder)
             os.ftruncate(self._fd, self.size)
-        except OSError as error:
+        except (BadInput, OSError) as error:
             raise StoreUnavailable(f"the list of series {self.path} cannot be opened: {error}") from error
         for hole in self.damage:
             log.error(
@@ -215,10 +216,11 @@ def read(path: Path) -> memoryview:
     """The file's bytes; none when it is not there.
 
     Raises:
+        BadInput: it is no regular file.
         OSError: it cannot be read, or is larger than any of ours.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(regular(path), "rb") as file:
             data = file.read(MOST_FILE + 1)
     except FileNotFoundError:
         return memoryview(b"")

@@ -5,8 +5,10 @@ Not mapped: a bad sector, or a file that somebody cuts, would kill a process tha
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
+import stat
 import weakref
 from pathlib import Path
 from typing import Protocol
@@ -32,13 +34,14 @@ class Opened:
         path: which.
 
     Raises:
+        BadInput: it is no regular file.
         OSError: it cannot be opened.
     """
 
     held = 0
 
     def __init__(self, path: Path) -> None:
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = regular(path)
         self.map: memoryview | None = None
         try:
             self.size = os.fstat(self.fd).st_size
@@ -68,6 +71,28 @@ class Opened:
         if len(data) != end - begin:
             raise BadInput(f"the file ends at {begin + len(data)}, amid what should be there")
         return memoryview(data)
+
+
+def regular(path: Path) -> int:
+    """A descriptor to read a regular file by. What else may stand there is not waited for, as opening a FIFO would.
+
+    Raises:
+        BadInput: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        kind = "a socket or a device that is not there"
+    else:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode):
+            return fd
+        os.close(fd)
+        kind = "a FIFO" if stat.S_ISFIFO(mode) else "a folder" if stat.S_ISDIR(mode) else "a device"
+    raise BadInput(f"{path} is {kind}, not a file of the store: move it out of the way")
 
 
 class Span:

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramedic_core.errors import StoreUnavailable
+from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder
 from paramedic_metrics.tsdb.framing import MOST_RECORD, Hole, Record, frame, scan
+from paramedic_metrics.tsdb.source import regular
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
@@ -30,9 +31,10 @@ def read_segment(path: Path) -> Iterator[Record | Hole]:
     """All of one segment.
 
     Raises:
+        BadInput: it is no regular file.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with os.fdopen(regular(path), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         # None of ours is larger, and what is behind would not fit into memory.
         data = memoryview(file.read(MOST_SEGMENT))
@@ -176,10 +178,14 @@ class Wal:
             if number == self.segment and self._fd >= 0:
                 continue
             path = self._path(number)
-            for item in read_segment(path):
-                if isinstance(item, Hole) and not item.known:
-                    self.damage.append(Damage(path, item.offset, item.size))
-                yield number, item
+            try:
+                for item in read_segment(path):
+                    if isinstance(item, Hole) and not item.known:
+                        self.damage.append(Damage(path, item.offset, item.size))
+                    yield number, item
+            except BadInput as error:
+                log.error("%s", error)  # noqa: TRY400  a trace says nothing more
+                self.damage.append(Damage(path, 0, 0))
 
     def resume(self, where: int) -> None:
         """Never give out a place before this one, though the files that had them may be gone."""

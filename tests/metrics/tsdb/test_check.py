@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_metrics.tsdb.check import Damage, check
 from paramedic_metrics.tsdb.part import Part
+from paramedic_metrics.tsdb.repair import repair
+from paramedic_metrics.tsdb.view import View
 from support_tsdb import Rig, fill, flip, labels
 
 
@@ -105,6 +109,36 @@ def test_the_names_of_series_are_missed(rig: Rig) -> None:
     assert (record.what, record.series, record.why) == ("record", None, "series after id 19 are not known by name")
     (note,) = check(rig.folder).notes
     assert note.startswith("7 series have samples and no names (ids 20 to 26)")
+
+
+@pytest.mark.parametrize("name", ["parts/00000007.part", "wal/00000009.wal", "series.log"])
+def test_what_is_no_file_is_named_and_not_waited_for(rig: Rig, name: str) -> None:
+    path = rig.folder / name
+    expected = fill(rig, 20)
+    rig.store.stop()
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    (damage,) = found(rig, path)
+    assert (damage.what, damage.why) == ("file", "is a FIFO, not a file of the store: move it out of the way")
+    if name == "series.log":
+        with pytest.raises(StoreUnavailable, match=r"series\.log is a FIFO"):
+            Rig(rig.folder)
+        return
+    assert View(rig.folder).damaged
+    again = Rig(rig.folder)
+    assert again.samples() == expected
+    again.store.stop()
+
+
+def test_a_socket_among_the_parts_is_named(rig: Rig) -> None:
+    path = rig.folder / "parts/00000007.part"
+    rig.store.stop()
+    with socket.socket(socket.AF_UNIX) as own:
+        own.bind(str(path))
+        (damage,) = found(rig, path)
+    assert damage.why.startswith("is a socket")
+    repair(rig.folder)
+    assert not check(rig.folder).damage
 
 
 def found(rig: Rig, path: Path) -> list[Damage]:
