@@ -106,7 +106,8 @@ def write(
         first: the codec to try first.
 
     Raises:
-        OSError: it could not be written; nothing of it is left.
+        OSError: it could not be written, and nothing of it is left; or the folder could not be made durable, and it is
+            there, whole.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:

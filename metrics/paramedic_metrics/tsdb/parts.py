@@ -73,11 +73,16 @@ class Parts:
         """Write a part and open it; it is not among `all` yet.
 
         Raises:
-            OSError: the disk is full; nothing is left of it.
+            OSError: the disk is full, or does not take it; nothing is left of it.
         """
         path = self.path()
-        part_file.write(path, contents, sealed, [part.name for part in replaces], level)
-        return Part(path)
+        try:
+            part_file.write(path, contents, sealed, [part.name for part in replaces], level)
+            return Part(path)
+        except BaseException:
+            # It may have its name already, and not be durable: what it has is written again, so it must not be there twice.
+            path.unlink(missing_ok=True)
+            raise
 
     def swap(self, new: Sequence[Part], old: Sequence[Part] = ()) -> None:
         """Take parts in, in place of others; the others' files stay until `remove`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import random
@@ -14,10 +15,33 @@ import pytest
 from paramedic_core.clock import FakeClock
 from paramedic_metrics.tsdb import merge, seal, upkeep, wal, window
 from support_power import Power
-from support_tsdb import Rig, Samples, bits_of, labels
+from support_tsdb import Rig, Samples, bits_of, fill, labels
 from support_wait import wait_until
 
 MOST_LOST = 10_000
+
+
+def test_a_part_that_cannot_be_made_durable_is_not_there_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(tmp_path / "metrics")
+    expected = fill(rig, 50)
+    real, folder = os.fsync, rig.folder / "parts"
+
+    def failing(fd: int) -> None:
+        if Path(os.readlink(f"/proc/self/fd/{fd}")) == folder:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            rig.store.upkeep.seal_all()
+    assert list(folder.iterdir()) == []
+    assert rig.samples() == expected
+    rig.store.upkeep.seal_all()
+    rig.crash()
+    assert rig.store.summary().samples_sealed == len(expected)
+    assert rig.samples() == expected
+    rig.store.stop()
 
 
 @pytest.fixture
