@@ -36,6 +36,7 @@ from paramedic_core.errors import BadInput
 from paramedic_metrics.series import ABSENT_BITS, STALE_BITS, bits
 from paramedic_metrics.tsdb import codec, scaling
 from paramedic_metrics.tsdb.distinct import distinct
+from paramedic_metrics.tsdb.index import MOST_IDS
 from paramedic_metrics.tsdb.scaling import RAW_EXPONENT
 from paramedic_metrics.tsdb.source import Source
 
@@ -211,7 +212,7 @@ class Block:
             and (self._stripe_rows * moments <= np.where(self._stripe_rows == 1, MOST_MOMENTS, _MOST_STRIPE)).all()
             and places.all()
             and (gaps[1:] > 0).all()
-            and int(gaps.sum(dtype=np.uint64)) < 1 << 32
+            and int(gaps.sum(dtype=np.uint64)) < MOST_IDS
             and (np.diff(self.times) > 0).all()
             and ((self._exponents >= RAW_EXPONENT) & (self._exponents < len(scaling.POWERS))).all()
             and (self.runs.row < rows).all()

@@ -21,7 +21,8 @@ from paramedic_metrics.tsdb.wal import Wal
 
 AHEAD = 600_000
 """Milliseconds by which a sample may be ahead of the clock, as Prometheus has it."""
-_NOBODY = -1
+_NOBODY = 0
+"""Nought, so that series nobody has take no memory: a page of noughts is made when it is written to."""
 _WHOLE_EVERY = 64
 """Scrapes after which all of one is logged again, not just what has changed: so much is lost with a damaged record."""
 _FEW = 8
@@ -55,13 +56,13 @@ class Head:
         self.wal, self.rules, self._clock = wal, rules, clock
         self.groups: dict[str, Group] = {}
         self._slots: dict[int, Group] = {}
-        self._next_slot = 0
+        self._next_slot = _NOBODY + 1
         self.newest = NEVER
         self._layouts = 0
-        self._owner: NDArray[np.int32] = np.full(1024, _NOBODY, np.int32)
+        self._owner: NDArray[np.int32] = np.zeros(1024, np.int32)
         self._row: NDArray[np.int32] = np.zeros(1024, np.int32)
         self._loose: NDArray[np.bool_] = np.zeros(64, np.bool_)
-        """By slot; the last is for nobody's series."""
+        """By slot; the first is for nobody's series."""
         self._full: list[Group] = []
         """Loose groups whose window is full: it is looked at whether they are one group."""
         self._meeting: dict[int, Group] = {}
@@ -386,8 +387,13 @@ class Head:
     def _own_room(self, most: int) -> None:
         if most >= len(self._owner):
             room = max(most + 1, 2 * len(self._owner))
-            self._owner = np.concatenate([self._owner, np.full(room - len(self._owner), _NOBODY, np.int32)])
-            self._row = np.concatenate([self._row, np.zeros(room - len(self._row), np.int32)])
+            self._owner, self._row = _longer(self._owner, room), _longer(self._row, room)
+
+
+def _longer(have: NDArray[np.int32], room: int) -> NDArray[np.int32]:
+    longer = np.zeros(room, np.int32)
+    longer[: len(have)] = have
+    return longer
 
 
 def _by_moment(

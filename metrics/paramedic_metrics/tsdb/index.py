@@ -20,6 +20,17 @@ from paramedic_metrics.series import Labels
 
 Ids = NDArray[np.uint32]
 NONE: Ids = np.empty(0, np.uint32)
+MOST_IDS = 1 << 28
+"""Ids are below this; what has a higher one is damaged. Some arrays have room for each id up to the highest, so that one from a
+damaged file could ask for any memory. At 500,000 new series each fortnight these last for 20 years."""
+
+
+def no_id(ids: Ids) -> str:
+    """What is wrong with ids that a file has; empty when nothing is."""
+    highest = int(ids.max(initial=0))
+    return (
+        f"it has a series of id {highest}, and no store gives one beyond {MOST_IDS - 1}" if highest >= MOST_IDS else ""
+    )
 
 
 @dataclass(slots=True)
@@ -110,6 +121,10 @@ class Index:
                             "shorten metrics.retention, or raise the limit"
                         )
                     number = self.next
+                    if number >= MOST_IDS:
+                        raise LimitExceeded(
+                            f"all {MOST_IDS} ids of series are used up: move the metrics' folder away, so that a new one begins"
+                        )
                     self.put(number, labels)
                     fresh.ids.append(number)
                     fresh.labels.append(labels)

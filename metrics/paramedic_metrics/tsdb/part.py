@@ -28,7 +28,7 @@ from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder
 from paramedic_metrics.tsdb import block, codec
 from paramedic_metrics.tsdb.distinct import distinct
-from paramedic_metrics.tsdb.index import Ids
+from paramedic_metrics.tsdb.index import Ids, no_id
 from paramedic_metrics.tsdb.source import Opened, Span
 
 log = logging.getLogger("paramedic.metrics.tsdb")
@@ -199,7 +199,7 @@ class Part:
         if self._ids is not None:
             return self._ids
         try:
-            return codec.unpack(self._packed_ids, self._count, np.uint32)[0]
+            return self._listed()
         except BadInput as error:
             log.error("the list of series of %s is damaged (%s): its blocks are asked instead", self.path, error)  # noqa: TRY400  a trace says nothing more
             blocks = (block.Block(self._span(number)) for number in range(len(self.entries)))
@@ -209,10 +209,17 @@ class Part:
     def list_damage(self) -> str:
         """What is wrong with its list of series; empty when nothing is."""
         try:
-            codec.unpack(self._packed_ids, self._count, np.uint32)
+            self._listed()
         except BadInput as error:
             return str(error)
         return ""
+
+    def _listed(self) -> Ids:
+        ids: Ids = codec.unpack(self._packed_ids, self._count, np.uint32)[0]
+        wrong = no_id(ids)
+        if wrong:
+            raise BadInput(wrong)
+        return ids
 
     def bytes_of(self, number: int) -> memoryview:
         """One of its blocks as it lies there.

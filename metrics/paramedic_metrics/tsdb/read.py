@@ -184,8 +184,9 @@ def _uses(
     pieces: Iterable[Piece], ids: Ids, start: int, end: int
 ) -> tuple[dict[int, list[_Use]], dict[int, NDArray[np.int64]]]:
     """What is wanted of which piece, and which of the series there are, both by group."""
-    place = np.full(int(ids[-1]) + 1 if len(ids) else 0, -1)
-    place[ids] = np.arange(len(ids))
+    # One more than the place, and nought for none: noughts that nobody writes to take no memory, however high an id is.
+    place = np.zeros(int(ids[-1]) + 1 if len(ids) else 0, np.int64)
+    place[ids] = np.arange(1, len(ids) + 1)
     uses: dict[int, list[_Use]] = {}
     found: dict[int, list[NDArray[np.int64]]] = {}
     for piece in pieces:
@@ -194,7 +195,7 @@ def _uses(
         have = piece.ids()
         if begin >= stop or not len(ids):
             continue
-        wanted = place[np.minimum(have, len(place) - 1)]
+        wanted = place[np.minimum(have, len(place) - 1)] - 1
         wanted[have >= len(place)] = -1
         member = wanted[wanted >= 0]
         if not len(member):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from paramedic_core.errors import BadInput
 from paramedic_metrics.series import bits
 from paramedic_metrics.tsdb.codec import deflate, inflate
-from paramedic_metrics.tsdb.index import Ids
+from paramedic_metrics.tsdb.index import Ids, no_id
 
 LAYOUT, SCRAPE, CELLS = 1, 2, 3
 _LAYOUT = struct.Struct("<IBHI")
@@ -64,7 +64,8 @@ def unpack_layout(data: memoryview) -> Layout:
     number, loose, size, count = _cut(_LAYOUT, data)
     at = _LAYOUT.size + size
     deltas = np.frombuffer(_inflate(data[at:], 4 * count), "<u4")
-    return Layout(number, bool(loose), bytes(data[_LAYOUT.size : at]).decode(), np.cumsum(deltas, dtype=np.uint32))
+    ids = _sound(np.cumsum(deltas, dtype=np.uint32))
+    return Layout(number, bool(loose), bytes(data[_LAYOUT.size : at]).decode(), ids)
 
 
 def pack_scrape(layout: int, t: int, values: NDArray[np.float64], before: NDArray[np.float64] | None) -> bytes:
@@ -139,7 +140,7 @@ def unpack_cells(data: memoryview) -> Cells:
     body = memoryview(_inflate(data[at:], 12 * count) if flags & 2 else bytes(data[at:]))
     if len(body) != 12 * count:
         raise BadInput("a record of samples is cut")
-    ids = np.frombuffer(body[: 4 * count], "<u4").astype(np.uint32)
+    ids = _sound(np.frombuffer(body[: 4 * count], "<u4").astype(np.uint32))
     key = bytes(data[_CELLS.size : at]).decode()
     return Cells(bool(flags & 1), key, t, ids, _floats(body[4 * count :], count))
 
@@ -148,6 +149,13 @@ def _cut(shape: struct.Struct, data: memoryview) -> tuple[int, ...]:
     if len(data) < shape.size:
         raise BadInput("a record is cut")
     return shape.unpack_from(data)
+
+
+def _sound(ids: Ids) -> Ids:
+    wrong = no_id(ids)
+    if wrong:
+        raise BadInput(f"a record cannot be used: {wrong}")
+    return ids
 
 
 def _floats(data: memoryview, count: int) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from paramedic_metrics.series import Labels
 from paramedic_metrics.tsdb.aside import keep
 from paramedic_metrics.tsdb.codec import deflate, inflate
 from paramedic_metrics.tsdb.framing import Hole, Record, frame, scan
-from paramedic_metrics.tsdb.index import Index
+from paramedic_metrics.tsdb.index import Index, no_id
 from paramedic_metrics.tsdb.source import regular
 
 log = logging.getLogger("paramedic.metrics.tsdb")
@@ -263,6 +263,9 @@ def _load(payload: memoryview, index: Index) -> None:
     numbers = np.frombuffer(body[6 * series : 6 * series + 4 * refs], "<u4").astype(np.int64)
     if counts.sum() != refs or (refs and numbers.max() >= pairs) or (np.diff(ids.astype(np.int64)) <= 0).any():
         raise BadInput("a record of series contradicts itself")
+    wrong = no_id(ids)
+    if wrong:
+        raise BadInput(f"a record of series cannot be used: {wrong}")
     if series and ids[0] < index.next:
         raise BadInput("a record of series has ids that another has")
     index.load(list(zip(texts[::2], texts[1::2], strict=True)), ids, counts, numbers)
