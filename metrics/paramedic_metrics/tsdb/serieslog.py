@@ -13,6 +13,7 @@ import os
 import struct
 import threading
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -62,6 +63,8 @@ class SeriesLog:
         self.damage: list[Hole] = []
         """What of it could not be read: series whose names are lost."""
         self._unsynced = False
+        self._rewritten = 0
+        """Ids below this were in the index at the last rewrite: those of them that are still there are in the file."""
         self._lock = threading.Lock()
         try:
             data = read(self.path)
@@ -101,11 +104,17 @@ class SeriesLog:
     def append(self, ids: Sequence[int], labels: Sequence[Labels]) -> None:
         """Write series down, all of them or none.
 
+        Args:
+            ids: ascending.
+            labels: theirs.
+
         Raises:
             StoreUnavailable: the disk is full.
         """
         with self._lock:
-            data = _records(ids, labels, self.size)
+            # Series that could not be written down, and that a rewrite wrote then: twice in the file, they would be damage.
+            new = bisect_left(ids, self._rewritten)
+            data = _records(ids[new:], labels[new:], self.size)
             if self._fd < 0:
                 raise StoreUnavailable("new series cannot be written down: the store is closed")
             try:
@@ -159,7 +168,7 @@ class SeriesLog:
             fault("tsdb.after_series_rewrite")
             os.close(self._fd)
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-            self.size, self._unsynced = len(data), False
+            self.size, self._unsynced, self._rewritten = len(data), False, index.next
 
     def close(self) -> None:
         """Let go of it; may be called twice."""

@@ -97,6 +97,22 @@ def test_new_series_are_refused_and_go_on(rig: Rig, small: Path) -> None:
     assert not check(rig.folder).damage
 
 
+def test_series_that_a_rewrite_wrote_down_are_not_written_twice(rig: Rig, small: Path) -> None:
+    expected = fill(rig, 10)
+    filler = full(small)
+    many = [labels(name="new", i=str(i), text=f"{i * 7919:x}") for i in range(5000)]
+    with pytest.raises(StoreUnavailable):
+        rig.store.ids(many)
+    filler.unlink()
+    rig.store.upkeep.series.rewrite(rig.store.index)
+    later = [*many, labels(name="later")]
+    ids = rig.store.ids(later)
+    rig.crash()
+    assert not check(rig.folder).damage
+    assert rig.store.ids(later).tolist() == ids.tolist()
+    assert rig.samples() == expected
+
+
 def test_full_while_sealing(rig: Rig, small: Path) -> None:
     expected = fill(rig, 239) | scrape(rig, 2000, 0.1)
     luck = np.random.default_rng(1)
