@@ -158,17 +158,23 @@ class SeriesLog:
         """Write the file anew, with what the index has only.
 
         Raises:
-            OSError: it could not; the old one stays.
+            OSError: it could not; the old one stays, or the new one is there and not durable yet.
         """
         # Whoever adds series holds the index first.
         with index.lock, self._lock:
             ids = [int(n) for n in index.all()]
             data = MAGIC + _records(ids, map(index.labels, ids), len(MAGIC))
-            write_atomic(self.path, data)
-            fault("tsdb.after_series_rewrite")
-            os.close(self._fd)
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-            self.size, self._unsynced, self._rewritten = len(data), False, index.next
+            try:
+                write_atomic(self.path, data)
+            finally:
+                # Also where it could not be made durable: it may have its name already, and the old one none any more.
+                fault("tsdb.after_series_rewrite")
+                fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+                new = not os.path.sameopenfile(fd, self._fd)
+                os.close(self._fd)
+                self._fd = fd
+                if new:
+                    self.size, self._unsynced, self._rewritten = len(data), False, index.next
 
     def close(self) -> None:
         """Let go of it; may be called twice."""

@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +25,9 @@ MOST_LOST = 10_000
 def test_a_part_that_cannot_be_made_durable_is_not_there_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(tmp_path / "metrics")
     expected = fill(rig, 50)
-    real, folder = os.fsync, rig.folder / "parts"
-
-    def failing(fd: int) -> None:
-        if Path(os.readlink(f"/proc/self/fd/{fd}")) == folder:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        real(fd)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", failing)
-        with pytest.raises(OSError, match="Input/output error"):
-            rig.store.upkeep.seal_all()
+    folder = rig.folder / "parts"
+    with failing(folder, monkeypatch), pytest.raises(OSError, match="Input/output error"):
+        rig.store.upkeep.seal_all()
     assert list(folder.iterdir()) == []
     assert rig.samples() == expected
     rig.store.upkeep.seal_all()
@@ -60,6 +53,32 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         (merge, "WINDOW", 40), (merge, "ENOUGH", (2, 2)), (upkeep, "SEAL_EVERY", 20.0), (upkeep, "CLEAN_EVERY", 10.0),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
+
+
+def test_series_go_to_the_list_that_has_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(tmp_path / "metrics")
+    fill(rig, 1)
+    with failing(rig.folder, monkeypatch), pytest.raises(OSError, match="Input/output error"):
+        rig.store.upkeep.series.rewrite(rig.store.index)
+    rig.store.ids([labels(name="later")])
+    rig.crash()
+    assert rig.store.index.find(labels(name="later")) == 20
+    rig.store.stop()
+
+
+@contextmanager
+def failing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder that the disk does not make durable; files it does."""
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        if Path(os.readlink(f"/proc/self/fd/{fd}")) == folder:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        yield
 
 
 @pytest.mark.usefixtures("hasty")
