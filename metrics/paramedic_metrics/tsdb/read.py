@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from paramedic_core.errors import BadInput, LimitExceeded
 from paramedic_metrics.series import ABSENT, Frame, Labels, Selection, present
+from paramedic_metrics.tsdb import columns
 from paramedic_metrics.tsdb.block import Block
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.group import absent
@@ -121,7 +122,10 @@ class Stored:
         def fetch(stripe: int) -> NDArray[np.float64]:
             return self._cache.get((*self._key, stripe), lambda: self._block.stripe(stripe), lambda rows: rows.nbytes)
 
-        self._block.fill(out, rows, span, at, fetch)
+        if columns.few(self._block, rows, span):
+            columns.fill(self._block, out, rows, span, at, key=self._key, cache=self._cache, fetch=fetch)
+        else:
+            self._block.fill(out, rows, span, at, fetch)
 
 
 @dataclass(slots=True)
