@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paramedic_core.errors import BadInput
 from paramedic_core.fault import fault
 from paramedic_metrics.tsdb import read, stats
 from paramedic_metrics.tsdb.distinct import distinct
 from paramedic_metrics.tsdb.group import absent
+from paramedic_metrics.tsdb.index import NONE, Ids
 from paramedic_metrics.tsdb.part import Content, Copy, Part
 
 if TYPE_CHECKING:
@@ -133,36 +135,68 @@ def _joined(store: Store, parts: Sequence[Part], stop: threading.Event) -> Itera
             raise Stopped
         places.sort(key=lambda place: place[0].entries[place[1]].tmin)
         run: list[tuple[Part, int]] = []
-        moments = 0
-        for place in [*places, None]:
-            length = place[0].entries[place[1]].moments if place is not None else 0
-            if run and (place is None or moments + length > WINDOW):
-                yield from _window(store, group, run)
+        moments, end = 0, 0
+        for place in places:
+            entry = place[0].entries[place[1]]
+            # Windows that share moments stay together: apart, nobody would know any more which of them was sealed first.
+            if run and moments + entry.moments > WINDOW and entry.tmin > end:
+                yield from _windows(store, group, run)
                 run, moments = [], 0
-            if place is not None:
-                run.append(place)
-                moments += length
+            end = max(end, entry.tmax) if run else entry.tmax
+            run.append(place)
+            moments += entry.moments
+        yield from _windows(store, group, run)
 
 
-def _window(store: Store, group: int, places: list[tuple[Part, int]]) -> Iterator[Content]:
+def _windows(store: Store, group: int, places: list[tuple[Part, int]]) -> Iterator[Content]:
+    """Windows as one, or as several that share no moment where it would be too long."""
     # Of two samples at one moment the one that was sealed first counts, whichever window begins first.
     sealed = sorted(places, key=lambda place: (place[0].name, place[1]))
+    times = distinct(np.concatenate([np.empty(0, np.int64), *(piece.times() for piece in _pieces(store, sealed))]))
+    for some in np.array_split(times, max(1, -(-len(times) // WINDOW))):
+        if len(some):
+            yield from _window(store, group, sealed, int(some[0]), int(some[-1]))
+
+
+def _pieces(store: Store, places: list[tuple[Part, int]]) -> list[read.Piece]:
+    """What of them can be read."""
+    return [
+        piece
+        for part, number in places
+        if not part.lost(number) and (piece := store.parts.piece(part, number, store.cache)) is not None
+    ]
+
+
+def _window(store: Store, group: int, places: list[tuple[Part, int]], start: int, end: int) -> Iterator[Content]:
+    """The moments from `start` to `end`, both inclusive; not more than one block in memory."""
+    every = distinct(np.concatenate([NONE, *(piece.ids() for piece in _pieces(store, places))]))
+    for at in range(0, len(every), MOST_ROWS):
+        some = every[at : at + MOST_ROWS]
+        found = _block(store, places, some, start, end)
+        if found is None:
+            continue
+        times, cells = found
+        there = ~absent(cells)
+        # A series of one of the windows may have nothing in this piece of it.
+        rows = np.flatnonzero(there.any(axis=1))
+        if 0 < len(rows) < len(some):
+            some, cells = some[rows], cells[rows]
+        if len(rows):
+            yield Content(group, some, times, cells, int(there.sum()))
+
+
+def _block(
+    store: Store, places: list[tuple[Part, int]], ids: Ids, start: int, end: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Moments and cells of these series; None when nothing of them can be read."""
     while True:
         pieces = [
             piece
-            for part, number in sealed
-            if not part.lost(number) and (piece := store.parts.piece(part, number, store.cache)) is not None
+            for piece in _pieces(store, places)
+            if np.searchsorted(piece.times(), start) < np.searchsorted(piece.times(), end, side="right")
+            and np.isin(ids, piece.ids()).any()
         ]
-        if not pieces:
-            return
         try:
-            ids = distinct(np.concatenate([piece.ids() for piece in pieces]))
-            made = []
-            for at in range(0, len(ids), MOST_ROWS):
-                some = ids[at : at + MOST_ROWS]
-                times, cells = read.joined(pieces, some)
-                made.append(Content(group, some, times, cells, int((~absent(cells)).sum())))
+            return read.joined(pieces, ids, start - 1, end) if pieces else None
         except read.Spoiled:
             continue
-        yield from made
-        return

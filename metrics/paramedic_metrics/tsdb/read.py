@@ -223,17 +223,21 @@ def _rows(use: _Use, to_row: NDArray[np.int64]) -> NDArray[np.int64] | None:
     return rows if (rows >= 0).any() else None
 
 
-def joined(pieces: Sequence[Piece], ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def joined(
+    pieces: Sequence[Piece], ids: Ids, start: int = _BEFORE, end: int = _AFTER
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """All samples of series in pieces of one group; of two at one moment, the earlier piece's.
 
     Args:
         pieces: not empty.
-        ids: ascending.
+        ids: ascending, at least one of them in a piece with moments in this time.
+        start: Unix milliseconds, exclusive.
+        end: inclusive.
 
     Raises:
         Spoiled: one of them is damaged.
     """
-    uses, _ = _uses(pieces, ids, _BEFORE, _AFTER)
+    uses, _ = _uses(pieces, ids, start, end)
     mine = [(use, use.wanted) for group in uses.values() for use in group]
     times, cells, _ = _cells(mine, len(ids))
     return times, cells

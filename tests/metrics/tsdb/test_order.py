@@ -58,3 +58,23 @@ def test_merging_changes_no_sample(tmp_path: Path) -> None:
     assert rig.store.summary().parts < 13, "nothing was merged"
     assert rig.samples() == before
     rig.store.stop()
+
+
+def test_merging_changes_no_sample_of_windows_that_are_cut_apart(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "metrics", out_of_order=36_000)
+    first = regular(rig, 715)
+    rig.store.upkeep.seal_all()
+    later = regular(rig, 200)
+    rig.store.upkeep.seal_all()
+    written(rig, (first - 1000, 7.0), (later + 75_000, 99.0))
+    other = rig.store.ids([labels(name="b")] * 2)
+    rig.store.write(other, np.array([rig.now - 15_000, rig.now]), np.array([1.5, 2.5]))
+    rig.store.upkeep.seal_all()
+    before = rig.samples()
+    assert before[SERIES, later + 75_000] == bits_of(5.0)
+    rig.clock.advance(61)
+    rig.store.upkeep.turn()
+    assert rig.store.summary().parts == 1, "nothing was merged"
+    assert max(entry.moments for entry in rig.store.parts.all()[0].entries) <= 720
+    assert rig.samples() == before
+    rig.store.stop()
