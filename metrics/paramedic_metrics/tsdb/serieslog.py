@@ -109,7 +109,7 @@ class SeriesLog:
             labels: theirs.
 
         Raises:
-            StoreUnavailable: the disk is full.
+            StoreUnavailable: the disk is full, or the file is as large as it may be.
         """
         with self._lock:
             # Series that could not be written down, and that a rewrite wrote then: twice in the file, they would be damage.
@@ -117,6 +117,11 @@ class SeriesLog:
             data = _records(ids[new:], labels[new:], self.size)
             if self._fd < 0:
                 raise StoreUnavailable("new series cannot be written down: the store is closed")
+            if self.size + len(data) > MOST_FILE:
+                raise StoreUnavailable(
+                    f"new series cannot be written down: {self.path} would be larger than {MOST_FILE} bytes and never be read "
+                    "again: drop labels with long values, or move the metrics' folder away, so that a new one begins"
+                )
             try:
                 written = 0
                 while written < len(data):
@@ -164,6 +169,8 @@ class SeriesLog:
         with index.lock, self._lock:
             ids = [int(n) for n in index.all()]
             data = MAGIC + _records(ids, map(index.labels, ids), len(MAGIC))
+            if len(data) > MOST_FILE:
+                raise OSError(errno.EFBIG, f"it would be larger than {MOST_FILE} bytes", str(self.path))
             try:
                 write_atomic(self.path, data)
             finally:

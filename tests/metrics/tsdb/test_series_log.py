@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from paramedic_core.errors import StoreUnavailable
+from paramedic_metrics.tsdb import serieslog
 from paramedic_metrics.tsdb.index import Fresh, Index
 from paramedic_metrics.tsdb.serieslog import SeriesLog
 from support_tsdb import labels
@@ -28,3 +30,19 @@ def test_long_labels_are_read_again(tmp_path: Path, how: str) -> None:
     again.close()
     assert again.damage == []
     assert found.labels_of(range(count)) == fresh.labels
+
+
+def test_it_is_not_made_larger_than_what_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serieslog, "MOST_FILE", 5_000)
+    index, fresh = Index(1_000), Fresh()
+    index.add([labels(name="m", i=str(i), other=f"{i * 7919:x}") for i in range(1_000)], fresh)
+    log = SeriesLog(tmp_path, Index(1_000))
+    log.append(fresh.ids[:100], fresh.labels[:100])
+    with pytest.raises(StoreUnavailable, match=r"would be larger than 5000 bytes .* drop labels with long values"):
+        log.append(fresh.ids[100:], fresh.labels[100:])
+    with pytest.raises(OSError, match="would be larger than 5000 bytes"):
+        log.rewrite(index)
+    log.close()
+    found = Index(1_000)
+    SeriesLog(tmp_path, found).close()
+    assert found.labels_of(range(len(found))) == fresh.labels[:100]
