@@ -67,4 +67,5 @@ def fill(
 
         cells = cache.get((*key, "columns", first), made, lambda cells: cells.nbytes)
         low, high = max(begin, first), min(end, first + WIDTH)
-        out[target, at + low - begin : at + high - begin] = cells[wanted, low - first : high - first]
+        some = cells[:, low - first : high - first]
+        out[target, at + low - begin : at + high - begin] = some if len(wanted) == len(rows) else some[wanted]

@@ -159,19 +159,18 @@ def frames(pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int
         LimitExceeded: it would be more.
     """
     uses, inside = _uses(pieces, ids, start, end)
-    _, kind = np.unique(_signature(inside, len(ids)), return_inverse=True)
-    groups: list[list[int]] = [[] for _ in range(int(kind.max(initial=-1)) + 1)]
-    for group, places in inside.items():
-        for number in np.unique(kind[places]).tolist():
-            groups[number].append(group)
+    kinds = _Kinds.of(inside, len(ids))
     makers: list[Callable[[], Frame | None]] = []
     counts: list[int] = []
     cells = 0
-    for number, of_kind in enumerate(groups):
-        members = np.flatnonzero(kind == number)
-        to_row = np.full(len(ids), -1)
-        to_row[members] = np.arange(len(members))
-        mine = [(use, rows) for group in of_kind for use in uses[group] if (rows := _rows(use, to_row)) is not None]
+    for number, groups in enumerate(kinds.groups):
+        members = kinds.members(number)
+        mine = [
+            (use, rows)
+            for group in groups
+            for use in uses[group]
+            if (rows := kinds.rows(use, group, number)) is not None
+        ]
         if not mine:
             continue
         cells += len(members) * sum(len(use.times) for use, _ in mine)
@@ -182,6 +181,57 @@ def frames(pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int
         makers.append(partial(_made, mine, index.labels_of(ids[members].tolist())))
         counts.append(len(members))
     return Selection(makers, counts, cells)
+
+
+@dataclass(slots=True)
+class _Kinds:
+    """Series that are in the same groups are of one kind, which becomes one frame."""
+
+    kind: NDArray[np.int64]
+    """Of each series."""
+    order: NDArray[np.intp]
+    """The series, kind by kind, each ascending."""
+    begins: list[int]
+    """Where in `order` each kind begins, and its end."""
+    row: NDArray[np.int64]
+    """Of each series in its kind."""
+    groups: list[list[int]]
+    """In which groups the series of each kind are."""
+    plain: set[int]
+    """The groups that have series of one kind only."""
+
+    @classmethod
+    def of(cls, inside: dict[int, NDArray[np.int64]], count: int) -> _Kinds:
+        _, kind = np.unique(_signature(inside, count), return_inverse=True)
+        order = np.argsort(kind, kind="stable")
+        sizes = np.bincount(kind)
+        begins = np.concatenate([[0], np.cumsum(sizes)])
+        row = np.empty(count, np.int64)
+        row[order] = np.arange(count) - np.repeat(begins[:-1], sizes)
+        groups: list[list[int]] = [[] for _ in sizes]
+        plain = set()
+        for group, places in inside.items():
+            kinds = kind[places]
+            numbers = [int(kinds[0])] if (kinds == kinds[0]).all() else np.unique(kinds).tolist()
+            if len(numbers) == 1:
+                plain.add(group)
+            for number in numbers:
+                groups[number].append(group)
+        return cls(kind, order, begins.tolist(), row, groups, plain)
+
+    def members(self, number: int) -> NDArray[np.intp]:
+        """The series of a kind."""
+        return self.order[self.begins[number] : self.begins[number + 1]]
+
+    def rows(self, use: _Use, group: int, number: int) -> NDArray[np.int64] | None:
+        """For each row of a piece, which of the kind's it is; −1 for none, None when none is."""
+        wanted = use.wanted
+        rows = self.row[wanted]
+        if group in self.plain:
+            rows[wanted < 0] = -1
+            return rows
+        rows[(wanted < 0) | (self.kind[wanted] != number)] = -1
+        return rows if (rows >= 0).any() else None
 
 
 def _uses(
@@ -206,7 +256,11 @@ def _uses(
             continue
         uses.setdefault(piece.group, []).append(_Use(piece, wanted, times[begin:stop], (begin, stop)))
         found.setdefault(piece.group, []).append(member)
-    return uses, {group: np.unique(np.concatenate(members)) for group, members in found.items()}
+    # A piece has each series once.
+    return uses, {
+        group: members[0] if len(members) == 1 else np.unique(np.concatenate(members))
+        for group, members in found.items()
+    }
 
 
 def _signature(inside: dict[int, NDArray[np.int64]], count: int) -> NDArray[np.uint64]:
@@ -216,11 +270,6 @@ def _signature(inside: dict[int, NDArray[np.int64]], count: int) -> NDArray[np.u
         mixed = signature[members] * np.uint64(0x9E3779B97F4A7C15) + np.uint64(group * 2 + 1)
         signature[members] = mixed ^ (mixed >> np.uint64(29))
     return signature
-
-
-def _rows(use: _Use, to_row: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    rows = np.where(use.wanted >= 0, to_row[use.wanted], -1)
-    return rows if (rows >= 0).any() else None
 
 
 def joined(
@@ -273,6 +322,9 @@ def _frame(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
 
 def _cells(mine: list[_Mine], rows: int) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
     """The moments, the cells, and whether there may be holes."""
+    if len(mine) == 1:
+        times = mine[0][0].times
+        return times, *_side_by_side([mine], rows, len(times))
     windows: dict[tuple[int, int, bytes], list[_Mine]] = {}
     for use, target in mine:
         # Blocks of the same window, each with some of the rows.
@@ -301,7 +353,7 @@ def _side_by_side(ordered: list[list[_Mine]], rows: int, columns: int) -> tuple[
     holed, at = False, 0
     for window in ordered:
         width = len(window[0][0].times)
-        if sum(int((target >= 0).sum()) for _, target in window) < rows:
+        if sum(int(np.count_nonzero(target >= 0)) for _, target in window) < rows:
             out[:, at : at + width] = ABSENT
             holed = True
         for use, target in window:
