@@ -155,7 +155,11 @@ def _roles(base: Path) -> dict[str, int]:
 
 def _daemons(engine: PrivateEngine) -> dict[str, int]:
     dockerd = int((engine.folder / "pid").read_text())
-    for child in Path(f"/proc/{dockerd}/task/{dockerd}/children").read_text().split():
+    # Any of its threads may have started it.
+    children = [
+        child for file in Path(f"/proc/{dockerd}/task").glob("*/children") for child in file.read_text().split()
+    ]
+    for child in children:
         if Path(f"/proc/{child}/comm").read_text().strip() == "containerd":
             return {"dockerd": dockerd, "containerd": int(child)}
     raise RuntimeError(f"dockerd ({dockerd}) has no containerd")
