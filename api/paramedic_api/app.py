@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.resources
 import logging
 import time
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
 from jinja2 import PackageLoader, StrictUndefined
@@ -18,6 +19,7 @@ from paramedic_api.page import filters
 from paramedic_api.proxies import Front
 from paramedic_api.resource import Resource
 from paramedic_core.registry import discover
+from paramedic_metrics.courtesy import COURTESY
 
 log = logging.getLogger("paramedic.api")
 _PAGE = "paramedic_dashboards"
@@ -59,9 +61,21 @@ def make_app(hub: Hub) -> Flask:
     for resource in found.plugins.values():
         app.register_blueprint(resource.blueprint)
     spec.app = app
-    app.wsgi_app = Front(app.wsgi_app, hub.settings.hub)  # type: ignore[method-assign]
+    app.wsgi_app = Front(_before_queries(app.wsgi_app), hub.settings.hub)  # type: ignore[method-assign]
     app.extensions["broken_routes"] = tuple(found.failures)
     return app
+
+
+def _before_queries(inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Whatever is no query goes before those that run, until it begins to answer."""
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/prometheus/"):
+            return inner(environ, start_response)
+        with COURTESY.first():
+            return inner(environ, start_response)
+
+    return call
 
 
 def _before() -> None:

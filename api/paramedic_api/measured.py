@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from paramedic_api.metrics import HubMetrics
 from paramedic_api.prometheus.gate import Gate
+from paramedic_metrics.courtesy import COURTESY
 from paramedic_metrics.service import Metrics
 
 
@@ -56,6 +57,7 @@ def _watch(found: Measured, own: HubMetrics) -> None:
     )
     watch("paramedic_queries_running", "Queries that run now.", lambda: gate.running)
     watch("paramedic_queries_heavy", "Heavy queries among those that run.", lambda: gate.heavy)
+    watch("paramedic_queries_gave_way_total", "Pieces of queries that waited for a page.", lambda: COURTESY.waited)
     watch("paramedic_queries_waiting", "Queries that wait for their turn.", lambda: gate.waiting)
     watch(
         "paramedic_queries_refused_total",

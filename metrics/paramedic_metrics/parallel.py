@@ -15,6 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar, cast
 
+from paramedic_metrics.courtesy import COURTESY
+
 T = TypeVar("T")
 WORTH = 1 << 18
 """Numbers for which a second thread is worth what it takes to call it, about a millisecond's work."""
@@ -60,6 +62,7 @@ def each(work: Callable[[int], T], count: int, cells: int) -> list[T]:
             number = next(numbers)
             if number >= count:
                 return
+            COURTESY.give_way()
             try:
                 found[number] = work(number)
             except BaseException as error:  # noqa: BLE001  raised again below, in the query's own thread
@@ -79,6 +82,7 @@ def each(work: Callable[[int], T], count: int, cells: int) -> list[T]:
 def ahead(work: Callable[[int], T], count: int) -> Iterator[T]:
     """What `work` gives for 0, 1, … `count` - 1, in order; the next is made on the other thread while one is made and used."""
     for number in range(0, count, 2):
+        COURTESY.give_way()
         following: Future[T] | None = None
         if number + 1 < count and _free(0):
             following = _helper.submit(work, number + 1)
@@ -91,4 +95,5 @@ def ahead(work: Callable[[int], T], count: int) -> Iterator[T]:
         if following is not None and not following.cancel():
             yield following.result()
         elif number + 1 < count:
+            COURTESY.give_way()
             yield work(number + 1)

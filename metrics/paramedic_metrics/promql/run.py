@@ -10,6 +10,7 @@ import numpy as np
 
 from paramedic_core.clock import Clock
 from paramedic_core.errors import LimitExceeded
+from paramedic_metrics.courtesy import COURTESY
 from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, QueryTimeout
 from paramedic_metrics.promql.labels import LabelCache, distinct, numbered
@@ -73,12 +74,13 @@ class Run:
     """The most samples that were held."""
 
     def check(self) -> None:
-        """Between two pieces of work: may we go on?
+        """Between two pieces of work: may we go on? A page that is being made goes first.
 
         Raises:
             QueryTimeout: the time is over.
             QueryCanceled: nobody waits any more.
         """
+        COURTESY.give_way()
         if self.canceled is not None and self.canceled.is_set():
             raise QueryCanceled("query was canceled in expression evaluation")
         if self.clock.monotonic() > self.deadline:
