@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from paramedic_metrics import parallel
-from paramedic_metrics.promql import extended, over_time, rates, regress
+from paramedic_metrics.promql import extended, moment, over_time, rates, regress
 from paramedic_metrics.promql.ast import Call, MatrixSelector, Subquery, unwrapped
 from paramedic_metrics.promql.fetch import moments
 from paramedic_metrics.promql.labels import METADATA, LabelCache, value_of
@@ -22,6 +22,7 @@ from paramedic_metrics.series import Frame, Labels
 _CHUNK = 1 << 16
 """Cells that are worked on at a time: what fits the processor's cache."""
 _COUNTERS = ("_total", "_sum", "_count", "_bucket")
+_EXTRAPOLATED = frozenset({"rate", "increase", "delta"})
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 
 
@@ -69,8 +70,10 @@ def call(run: Run, node: Call, ranged: Ranged, params: list[Floats], steps: Step
         steps: the moments.
     """
     name = node.function.name
-    kernel = _kernel(run, node, params, steps)
-    result = _every_row(run, ranged, kernel, steps)
+    if steps.count == 1 and name in _EXTRAPOLATED and not _extended(node):
+        result = _at_one_moment(run, ranged, counter=name != "delta", per_second=name == "rate")
+    else:
+        result = _every_row(run, ranged, _kernel(run, node, params, steps), steps)
     if name == "absent_over_time":
         return _absent(run, node, result, steps)
     if name in ("rate", "increase"):
@@ -78,6 +81,20 @@ def call(run: Run, node: Call, ranged: Ranged, params: list[Floats], steps: Step
     if name in _KEEP_NAME:
         return result if run.delayed_names else merged(result)
     return run.named(result)
+
+
+def _at_one_moment(run: Run, ranged: Ranged, *, counter: bool, per_second: bool) -> Vector:
+    start, end = int(ranged.starts[0]), int(ranged.ends[0])
+    run.room(sum(ranged.rows))
+
+    def part(number: int) -> moment.Ends:
+        return moment.Ends.of(ranged.makers[number](), start, end, run.check, counter=counter)
+
+    parts = parallel.each(part, len(ranged.makers), ranged.cells)
+    result = moment.extrapolated(parts, start, end, counter=counter, per_second=per_second)
+    if not run.delayed_names:
+        result.drop = None
+    return result
 
 
 @dataclass(slots=True)
@@ -145,18 +162,25 @@ def _some_rows(run: Run, ranged: Ranged, some: Iterable[Block], kernel: over_tim
 
 
 def _kernel(run: Run, node: Call, params: list[Floats], steps: Steps) -> over_time.Kernel:
-    name = node.function.name
-    selector = unwrapped(next(arg for arg in node.args if arg.type == "matrix"))
-    if isinstance(selector, MatrixSelector) and (selector.vector.anchored or selector.vector.smoothed):
+    name, selector = node.function.name, _extended(node)
+    if selector is not None:
         return extended.kernel(name, selector.vector, run.limits.lookback)
     if name in over_time.PLAIN:
         return over_time.PLAIN[name]
-    if name in ("rate", "increase", "delta"):
+    if name in _EXTRAPOLATED:
         counter, per_second = name != "delta", name == "rate"
         return lambda bounds, values: rates.extrapolated(bounds, values, counter=counter, per_second=per_second)
     if name in ("irate", "idelta"):
         return lambda bounds, values: rates.instantaneous(bounds, values, counter=name == "irate")
     return _with_params(run, node, params, steps)[name]
+
+
+def _extended(node: Call) -> MatrixSelector | None:
+    """The call's range selector, if it is anchored or smoothed."""
+    selector = unwrapped(next(arg for arg in node.args if arg.type == "matrix"))
+    if isinstance(selector, MatrixSelector) and (selector.vector.anchored or selector.vector.smoothed):
+        return selector
+    return None
 
 
 def _with_params(run: Run, node: Call, params: list[Floats], steps: Steps) -> dict[str, over_time.Kernel]:

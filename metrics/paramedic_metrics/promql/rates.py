@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,13 +15,10 @@ _MARGIN = 1.000001
 """Above what rounding does to a bound."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Edges:
     """What each step's window has at its ends: made once for all rows. Times in seconds."""
 
-    valid: Bools
-    first: Ints
-    last: Ints
     sampled: Floats
     """From the first sample to the last."""
     to_start: Floats
@@ -29,27 +26,50 @@ class Edges:
     to_end: Floats
     safe: Floats
     """`sampled`, 1 where that is nought."""
+    valid: Bools = field(default_factory=lambda: np.empty(0, np.bool_))
+    """Which windows have two samples; here and below only where they are those of one block."""
+    first: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """The column of the first sample."""
+    last: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
     def of(cls, window: Window) -> Edges:
+        """Of the windows of one block, one a step."""
         counts = window.counts
         valid = counts >= 2
         first = np.where(valid, window.low, 0)
         last = np.where(valid, window.high - 1, 0)
-        first_time, last_time = window.block.times[first], window.block.times[last]
+        edges = cls.between(counts, window.block.times[first], window.block.times[last], window.starts, window.ends)
+        edges.valid, edges.first, edges.last = valid, first, last
+        return edges
+
+    @classmethod
+    def between(cls, counts: Ints, first_time: Ints, last_time: Ints, starts: Ints, ends: Ints) -> Edges:
+        """Of any windows.
+
+        Args:
+            counts: their samples.
+            first_time: of the first sample, Unix milliseconds.
+            last_time: of the last.
+            starts: of the range.
+            ends: of the range.
+        """
         sampled = (last_time - first_time) / 1000
-        to_start = (first_time - window.starts) / 1000
-        to_end = (window.ends - last_time) / 1000
+        to_start = (first_time - starts) / 1000
+        to_end = (ends - last_time) / 1000
         average = sampled / np.maximum(counts - 1, 1)
         threshold = average * 1.1
         to_start = np.where(to_start >= threshold, average / 2, to_start)
         to_end = np.where(to_end >= threshold, average / 2, to_end)
-        return cls(valid, first, last, sampled, to_start, to_end, np.where(sampled == 0, 1.0, sampled))
+        return cls(sampled, to_start, to_end, np.where(sampled == 0, 1.0, sampled))
 
-    def factor(self, window: Window, *, per_second: bool) -> Floats:
-        """By what each step's increase between samples is to be multiplied, however its counter began."""
-        scale = _scale(window, per_second=per_second)
+    def factor(self, scale: Floats | float) -> Floats:
+        """By what each step's increase between samples is to be multiplied, however its counter began; `scale` divides it."""
         return np.where(self.sampled == 0, 1.0, (self.sampled + self.to_start + self.to_end) / self.safe) / scale
+
+    def at(self, places: Rows) -> Edges:
+        """Of some of the windows, in any order, one perhaps more than once."""
+        return Edges(self.sampled[places], self.to_start[places], self.to_end[places], self.safe[places])
 
 
 def _scale(window: Window, *, per_second: bool) -> Floats | float:
@@ -69,7 +89,7 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
         The values, and at which steps there are any.
     """
     edges = window.once("edges", lambda: Edges.of(window))
-    factor = window.once("factor", lambda: edges.factor(window, per_second=per_second))
+    factor = window.once("factor", lambda: edges.factor(_scale(window, per_second=per_second)))
     begin = columns(values, edges.first)
     result = columns(values, edges.last) - begin
     if not counter:
@@ -78,7 +98,7 @@ def extrapolated(window: Window, values: Floats, *, counter: bool, per_second: b
     _add_resets(result, window, values)
     near = _near(edges, begin, result)
     if len(near):
-        clamped, longer = _from_zero(edges, begin[:, near], result[:, near], near)
+        clamped, longer = from_zero(edges.at(near), begin[:, near], result[:, near])
         scale = np.broadcast_to(_scale(window, per_second=per_second), factor.shape)[near]
         mended = result[:, near] * np.where(clamped, longer / edges.safe[near] / scale, factor[near])
     result *= factor
@@ -96,13 +116,12 @@ def _near(edges: Edges, begin: Floats, result: Floats) -> Rows:
     return np.flatnonzero((begin < bound[:, None]).any(axis=0))
 
 
-def _from_zero(edges: Edges, begin: Floats, result: Floats, steps: Rows) -> tuple[Bools, Floats]:
+def from_zero(edges: Edges, begin: Floats, result: Floats) -> tuple[Bools, Floats]:
     """Where a counter would have been at nought within a range, had it always grown so; and for how long it then grew."""
-    sampled, to_start = edges.sampled[steps], edges.to_start[steps]
-    clamped = (result > 0) & (begin >= 0) & (sampled * begin < to_start * result)
-    zero = sampled * (begin / np.where(clamped, result, 1.0))
-    clamped &= zero < to_start
-    return clamped, sampled + zero + edges.to_end[steps]
+    clamped = (result > 0) & (begin >= 0) & (edges.sampled * begin < edges.to_start * result)
+    zero = edges.sampled * (begin / np.where(clamped, result, 1.0))
+    clamped &= zero < edges.to_start
+    return clamped, edges.sampled + zero + edges.to_end
 
 
 def _add_resets(result: Floats, window: Window, values: Floats) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from paramedic_metrics.promql import over_time, rates, topk
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.quantiles import of_sorted
+from paramedic_metrics.promql.results import MatrixResult, VectorResult
 from paramedic_metrics.promql.windows import Block, window
-from paramedic_metrics.series import Frame
+from paramedic_metrics.series import ABSENT, STALE, Frame, present
 from support_series import MemorySeries, labels
 
 _NUMBERS = st.sampled_from([0.0, 1.0, 1.5, 2.0, -3.0, 1e9, float("inf"), float("-inf")]) | st.floats(-1e6, 1e6)
@@ -66,3 +67,32 @@ def test_counters_near_nought_and_far_from_it_are_the_same_beside_each_other() -
         gauge, _ = rates.extrapolated(bounds, values, counter=False, per_second=True)
     assert (together[0] < gauge[0]).any()
     assert np.array_equal(together[5], gauge[5])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from(["rate", "increase", "delta"]), st.integers(0, 14_000), st.sampled_from([3, 5, 9]))
+def test_one_moment_is_that_of_several(data: st.DataObject, name: str, at: int, reach: int) -> None:
+    """Counters that fall, near nought and not, with gaps, in targets of their own moments."""
+    frames = []
+    for target in range(3):
+        cells = data.draw(
+            st.lists(
+                _NUMBERS | st.integers(0, 9).map(float) | st.sampled_from([ABSENT, STALE]), min_size=36, max_size=36
+            )
+        )
+        values = np.array(cells).reshape(3, 12)
+        values[0] = np.cumsum(np.abs(np.nan_to_num(values[0], posinf=1.0, neginf=1.0))) - data.draw(st.integers(-2, 2))
+        times = 1000 * np.arange(12, dtype=np.int64) + 300 * target
+        names = [labels(name="m_total", target=str(target), i=str(row)) for row in range(3)]
+        frames.append(Frame(names, times, values, whole=bool(present(values).all())))
+    engine, query = Engine(MemorySeries(frames)), f"{name}(m_total[{reach}s])"
+    alone = engine.instant(query, at).data
+    beside = engine.range(query, at, at + 1000, 1000).data
+    assert isinstance(alone, VectorResult)
+    assert isinstance(beside, MatrixResult)
+    here = np.ones(beside.values.shape, np.bool_) if beside.mask is None else beside.mask
+    wanted = {each: row[0] for each, row, there in zip(beside.labels, beside.values, here, strict=True) if there[0]}
+    found = dict(zip(alone.labels, alone.values, strict=True))
+    assert found.keys() == wanted.keys()
+    order = list(found)
+    assert np.array_equal([found[each] for each in order], [wanted[each] for each in order], equal_nan=True)
