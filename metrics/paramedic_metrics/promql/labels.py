@@ -6,6 +6,7 @@ tuples of strings is what keeps that cheap.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 
 from paramedic_metrics.series import Labels
@@ -13,6 +14,9 @@ from paramedic_metrics.series import Labels
 NAME = "__name__"
 METADATA = frozenset({NAME, "__type__", "__unit__"})
 """Labels that say what a metric is, not which; gone wherever a name goes."""
+
+_MOST_LISTED = 1 << 18
+"""Label sets of remembered lists, 16 bytes each."""
 
 
 class LabelCache:
@@ -32,6 +36,9 @@ class LabelCache:
         self._projected: dict[tuple[frozenset[str], bool], dict[int, Labels]] = {}
         self._with: dict[tuple[int, str, str], Labels] = {}
         self._remembered = 0
+        self._lists: dict[tuple[str, bytes], tuple[list[Labels], bool]] = {}
+        """What came of whole lists, by the identities in them; none of those can be another's, as `_kept` has them all."""
+        self._listed = 0
 
     @property
     def size(self) -> int:
@@ -49,8 +56,8 @@ class LabelCache:
         return owned
 
     def own_all(self, rows: Sequence[Labels]) -> list[Labels]:
-        """`own` of each."""
-        return _looked_up(self._seen, rows, self.own)
+        """`own` of each; the list is not the caller's to change."""
+        return self._listwise("own", rows, lambda: _looked_up(self._seen, rows, self.own))[0]
 
     def made(self, pairs: Iterable[tuple[str, str]]) -> Labels:
         """The owned set of these pairs, sorted, without empty values."""
@@ -69,8 +76,12 @@ class LabelCache:
         return found
 
     def nameless_all(self, rows: Sequence[Labels]) -> list[Labels]:
-        """`nameless` of each."""
-        return _looked_up(self._nameless, rows, self.nameless)
+        """`nameless` of each; the list is not the caller's to change."""
+        return self.nameless_distinct(rows)[0]
+
+    def nameless_distinct(self, rows: Sequence[Labels]) -> tuple[list[Labels], bool]:
+        """`nameless_all`, and whether none of them is there twice."""
+        return self._listwise("nameless", rows, lambda: _looked_up(self._nameless, rows, self.nameless))
 
     def projected(self, rows: Sequence[Labels], names: Iterable[str], *, keep: bool) -> list[Labels]:
         """What a `projector` gives of each."""
@@ -110,6 +121,22 @@ class LabelCache:
                 text = keys[id(labels)] = "\0".join(part for pair in labels for part in pair)
             texts.append(text)
         return sorted(range(len(rows)), key=texts.__getitem__)
+
+    def _listwise(
+        self, what: str, rows: Sequence[Labels], make: Callable[[], list[Labels]]
+    ) -> tuple[list[Labels], bool]:
+        """What came of the same list before; queries ask for the same series again and again."""
+        key = what, array("Q", map(id, rows)).tobytes()
+        found = self._lists.get(key)
+        if found is None:
+            made = make()
+            found = made, distinct(made)
+            if self._listed + len(made) > _MOST_LISTED:
+                self._lists, self._listed = {}, 0
+            if len(made) <= _MOST_LISTED:
+                self._lists[key] = found
+                self._listed += len(made)
+        return found
 
 
 def numbered(rows: Sequence[Labels]) -> tuple[list[int], list[Labels]]:

@@ -119,8 +119,8 @@ class Run:
         if self.delayed_names:
             vector.drop = np.ones(len(vector.labels), dtype=np.bool_)
             return vector
-        vector.labels = self.cache.nameless_all(vector.labels)
-        return merged(vector)
+        vector.labels, alone = self.cache.nameless_distinct(vector.labels)
+        return vector if alone else merged(vector)
 
 
 def merged(vector: Vector) -> Vector:

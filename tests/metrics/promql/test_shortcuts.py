@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from paramedic_metrics.promql import over_time, rates, topk
 from paramedic_metrics.promql.engine import Engine
+from paramedic_metrics.promql.labels import LabelCache
 from paramedic_metrics.promql.quantiles import of_sorted
 from paramedic_metrics.promql.results import MatrixResult, VectorResult
 from paramedic_metrics.promql.windows import Block, window
@@ -96,3 +97,22 @@ def test_one_moment_is_that_of_several(data: st.DataObject, name: str, at: int, 
     assert found.keys() == wanted.keys()
     order = list(found)
     assert np.array_equal([found[each] for each in order], [wanted[each] for each in order], equal_nan=True)
+
+
+def test_lists_of_labels_are_remembered_as_they_are_and_not_for_ever() -> None:
+    cache = LabelCache()
+    rows = [labels(name="m", i=str(n)) for n in range(400)]
+    owned = cache.own_all(rows)
+    assert cache.own_all(list(rows)) is owned
+    plain, alone = cache.nameless_distinct(owned)
+    assert plain == [cache.nameless(each) for each in owned]
+    assert alone
+    other = cache.own(labels(name="n", i="7"))
+    twice, alone = cache.nameless_distinct([*owned, other])
+    assert not alone
+    assert twice[-1] is twice[7]
+    assert cache.own_all(rows[::-1]) == rows[::-1]
+    for begin in range(1_000):
+        cache.own_all(rows[begin % 400 :] + rows[: begin % 400] + [rows[begin // 400]])
+    assert cache.own_all(list(rows)) is not owned
+    assert cache.own_all(rows) == owned
