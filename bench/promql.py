@@ -1,6 +1,6 @@
 """Queries over HTTP, JSON included, beside Prometheus and VictoriaMetrics on the same data.
 
-Usage: promql.py [--peers DIRECTORY] [--victoria PROGRAM] [--series N...] [--repeat N]
+Usage: promql.py [--peers DIRECTORY] [--victoria PROGRAM] [--series N...] [--repeat N] [--only QUERY...]
 
 DIRECTORY holds `prometheus` (3.x) and `promtool`, PROGRAM is VictoriaMetrics. Without them only we are measured: over HTTP,
 and the evaluation alone, in this process, on samples in memory. Data: N counters in targets of 100, 6 h at 15 s; range
@@ -61,6 +61,7 @@ def main() -> int:
     parser.add_argument("--victoria", type=Path)
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=list(QUERIES), default=list(QUERIES), help="these queries")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
@@ -131,8 +132,8 @@ def measure(count: int, chosen: argparse.Namespace) -> None:
         print(f"\n{count} series, {STEPS} steps, median of {chosen.repeat}, milliseconds (peak memory in MB)")
         print(f"{'query':20}{'evaluation':>12}" + "".join(f"{arm.name:>22}" for arm in arms))
         ratios: dict[str, list[float]] = {arm.name: [] for arm in arms[1:]}
-        for title, query in QUERIES.items():
-            spent, sizes = turns(arms, engine, title, query, chosen.repeat)
+        for title in chosen.only:
+            spent, sizes = turns(arms, engine, title, QUERIES[title], chosen.repeat)
             line = f"{title:20}{spent['evaluation']:12.1f}"
             for arm in arms:
                 line += f"{spent[arm.name]:12.1f} ({sizes[arm.name]:6.0f})"

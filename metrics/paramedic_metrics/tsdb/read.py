@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -241,26 +242,31 @@ def _uses(
     # One more than the place, and nought for none: noughts that nobody writes to take no memory, however high an id is.
     place = np.zeros(int(ids[-1]) + 1 if len(ids) else 0, np.int64)
     place[ids] = np.arange(1, len(ids) + 1)
+    bounds = np.array([start, end], np.int64)
     uses: dict[int, list[_Use]] = {}
     found: dict[int, list[NDArray[np.int64]]] = {}
     for piece in pieces:
         times = piece.times()
-        begin, stop = (int(n) for n in np.searchsorted(times, (start, end), side="right"))
+        begin, stop = times.searchsorted(bounds, side="right").tolist()
         have = piece.ids()
         if begin >= stop or not len(ids):
             continue
         wanted = place[np.minimum(have, len(place) - 1)] - 1
         wanted[have >= len(place)] = -1
-        member = wanted[wanted >= 0]
+        known = wanted >= 0
+        member = wanted if known.all() else wanted[known]
         if not len(member):
             continue
         uses.setdefault(piece.group, []).append(_Use(piece, wanted, times[begin:stop], (begin, stop)))
         found.setdefault(piece.group, []).append(member)
-    # A piece has each series once.
-    return uses, {
-        group: members[0] if len(members) == 1 else np.unique(np.concatenate(members))
-        for group, members in found.items()
-    }
+    return uses, {group: _together(members) for group, members in found.items()}
+
+
+def _together(members: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Each once; a piece has each of its series once, and most of a group's have the same."""
+    if all(np.array_equal(members[0], more) for more in members[1:]):
+        return members[0]
+    return np.unique(np.concatenate(members))
 
 
 def _signature(inside: dict[int, NDArray[np.int64]], count: int) -> NDArray[np.uint64]:
@@ -322,9 +328,10 @@ def _frame(mine: list[_Mine], labels: list[Labels]) -> Frame | None:
 
 def _cells(mine: list[_Mine], rows: int) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
     """The moments, the cells, and whether there may be holes."""
-    if len(mine) == 1:
-        times = mine[0][0].times
-        return times, *_side_by_side([mine], rows, len(times))
+    ordered = [[each] for each in sorted(mine, key=_begin)]
+    if all(int(one[0][0].times[-1]) < int(other[0][0].times[0]) for one, other in pairwise(ordered)):
+        times = mine[0][0].times if len(mine) == 1 else np.concatenate([window[0][0].times for window in ordered])
+        return times, *_side_by_side(ordered, rows, len(times))
     windows: dict[tuple[int, int, bytes], list[_Mine]] = {}
     for use, target in mine:
         # Blocks of the same window, each with some of the rows.
@@ -337,6 +344,10 @@ def _cells(mine: list[_Mine], rows: int) -> tuple[NDArray[np.int64], NDArray[np.
         return times, out, holed
     times = np.unique(times)
     return times, _overlapping(mine, rows, times), True
+
+
+def _begin(each: _Mine) -> int:
+    return int(each[0].times[0])
 
 
 def _apart(window: list[_Mine]) -> bool:
