@@ -43,10 +43,10 @@ class Ends:
             check: called now and then; may raise what the query then ends with.
             counter: look for falls.
         """
-        found = cls()
+        found, bounds = cls(), np.array([start, end], np.int64)
         for block in blocks:
             check()
-            low, high = np.searchsorted(block.times, (start, end), side="right").tolist()
+            low, high = block.times.searchsorted(bounds, side="right").tolist()
             if high - low >= 2:
                 found._add(block, low, high, counter=counter)
         return found

@@ -65,7 +65,8 @@ class Live:
 
     def holed(self, rows: NDArray[np.int64]) -> bool:
         """Whether the rows that are not −1 have ABSENT or STALE cells."""
-        return not bool(present(self._cells[: len(rows)][rows >= 0]).all())
+        cells, wanted = self._cells[: len(rows)], rows >= 0
+        return not bool(present(cells if wanted.all() else cells[wanted]).all())
 
     def fill(self, out: NDArray[np.float64], rows: NDArray[np.int64], span: tuple[int, int], at: int) -> None:
         """As `Block.fill`."""
@@ -165,7 +166,7 @@ def frames(pieces: Iterable[Piece], ids: Ids, index: Index, start: int, end: int
     counts: list[int] = []
     cells = 0
     for number, groups in enumerate(kinds.groups):
-        members = kinds.members(number)
+        members = kinds.members[number]
         mine = [
             (use, rows)
             for group in groups
@@ -190,10 +191,8 @@ class _Kinds:
 
     kind: NDArray[np.int64]
     """Of each series."""
-    order: NDArray[np.intp]
-    """The series, kind by kind, each ascending."""
-    begins: list[int]
-    """Where in `order` each kind begins, and its end."""
+    members: list[NDArray[np.int64]]
+    """The series of each kind."""
     row: NDArray[np.int64]
     """Of each series in its kind."""
     groups: list[list[int]]
@@ -203,13 +202,23 @@ class _Kinds:
 
     @classmethod
     def of(cls, inside: dict[int, NDArray[np.int64]], count: int) -> _Kinds:
+        kind, row = np.full(count, -1), np.empty(count, np.int64)
+        for number, places in enumerate(inside.values()):
+            if int(kind[places].max()) >= 0:
+                return cls._mixed(inside, count)
+            kind[places] = number
+            row[places] = np.arange(len(places))
+        return cls(kind, list(inside.values()), row, [[group] for group in inside], set(inside))
+
+    @classmethod
+    def _mixed(cls, inside: dict[int, NDArray[np.int64]], count: int) -> _Kinds:
+        """Where some are in more than one group."""
         _, kind = np.unique(_signature(inside, count), return_inverse=True)
         order = np.argsort(kind, kind="stable")
-        sizes = np.bincount(kind)
-        begins = np.concatenate([[0], np.cumsum(sizes)])
+        members = np.split(order, np.cumsum(np.bincount(kind))[:-1])
         row = np.empty(count, np.int64)
-        row[order] = np.arange(count) - np.repeat(begins[:-1], sizes)
-        groups: list[list[int]] = [[] for _ in sizes]
+        row[order] = np.concatenate([np.arange(len(each)) for each in members])
+        groups: list[list[int]] = [[] for _ in members]
         plain = set()
         for group, places in inside.items():
             kinds = kind[places]
@@ -218,11 +227,7 @@ class _Kinds:
                 plain.add(group)
             for number in numbers:
                 groups[number].append(group)
-        return cls(kind, order, begins.tolist(), row, groups, plain)
-
-    def members(self, number: int) -> NDArray[np.intp]:
-        """The series of a kind."""
-        return self.order[self.begins[number] : self.begins[number + 1]]
+        return cls(kind, members, row, groups, plain)
 
     def rows(self, use: _Use, group: int, number: int) -> NDArray[np.int64] | None:
         """For each row of a piece, which of the kind's it is; −1 for none, None when none is."""
