@@ -100,7 +100,7 @@ def check_request() -> None:
     """
     hub = this_hub()
     listen, public = hub.settings.hub.listen, hub.settings.hub.public_url
-    bearer, body = _bearer(), _marked("body", "json")
+    bearer, body, headers = _bearer(), _marked("body", "json"), dict(request.headers)
     safe = request.method in _SAFE or body == "form"
     if not (safe and bearer) and not known_host(
         request.host, listen, (*hub.settings.hub.allowed_hosts, urlsplit(public).netloc)
@@ -112,10 +112,10 @@ def check_request() -> None:
             "or add the name to hub.allowed_hosts",
         )
     if request.method not in _SAFE:
-        if forged(dict(request.headers), request.host, public):
+        if forged(headers, request.host, public):
             raise Denied(403, "other_site", "this request comes from another site's page")
         _CHECKS[body]()
-    afar = bool(public) or proxied() or from_afar(dict(request.headers), listen, request.remote_addr or "")
+    afar = bool(public) or proxied() or from_afar(headers, listen, request.remote_addr or "")
     g.caller = _identify(hub, bearer) or Caller("", "viewer" if safe and not afar else "none")
     needed = _marked("needs_role", "viewer" if safe else "operator")
     if needed and not g.caller.may(needed):

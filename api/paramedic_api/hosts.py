@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback"})
+_FEW = 64
+"""Names that are remembered: a hub is asked under few, and each may be 32 KiB."""
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via", "X-Forwarded-Host")
 
 
+@lru_cache(_FEW)
 def split_host(value: str) -> str:
     """The name of a `Host` header, without its port, in lower case; empty when it is malformed (RFC 9112, 3.2)."""
     try:
@@ -22,6 +26,7 @@ def split_host(value: str) -> str:
     return (parsed.hostname or "").rstrip(".")
 
 
+@lru_cache(_FEW)
 def is_loopback(name: str) -> bool:
     """Whether a name or address is this machine's own."""
     if name.lower() in _LOOPBACK_NAMES:
