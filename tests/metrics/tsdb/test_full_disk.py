@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from paramedic_core.errors import StoreUnavailable
 from paramedic_metrics.tsdb.check import check
+from support_small_disk import small_disk
 from support_tsdb import Rig, Samples, bits_of, fill, flip, labels
 
 pytestmark = [
@@ -23,13 +23,8 @@ pytestmark = [
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "small"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=False, capture_output=True)
-    if done.returncode:
-        pytest.skip("no tmpfs can be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    with small_disk(tmp_path, "4m") as place:
+        yield place
 
 
 @pytest.fixture
