@@ -170,7 +170,11 @@ def _series(report: Report) -> Index:
     for item in serieslog.load(data, index):
         if isinstance(item, Record):
             last = index.next - 1
-        elif not item.known and not (report.open_by and item.end == len(data)):
+        elif report.open_by and item.end == len(data):
+            continue
+        elif item.torn:
+            _torn(report, serieslog.NAME, item)
+        elif item.damaged:
             why = f"series after id {last} are not known by name" if last >= 0 else "the first series have no names"
             report.damage.append(Damage(serieslog.NAME, "record", item.offset, item.size, why))
     report.series = len(index)
@@ -205,7 +209,11 @@ def _segment(report: Report, path: Path, *, live: bool) -> None:
             cells = None
             found = Damage(name, "record", item.offset, item.size, str(error), start=last)
         if isinstance(item, Hole):
-            if not item.known and not (live and item.end >= size):
+            if live and item.end >= size:
+                continue
+            if item.torn:
+                _torn(report, name, item)
+            elif item.damaged:
                 found = Damage(name, "record", item.offset, item.size, "no whole record is there", start=last)
         else:
             report.records += 1
@@ -216,6 +224,13 @@ def _segment(report: Report, path: Path, *, live: bool) -> None:
             report.damage += _until(waiting, last)
             waiting = []
     report.damage += _until(waiting, None)
+
+
+def _torn(report: Report, name: str, hole: Hole) -> None:
+    report.notes.append(
+        f"{name} ends amid a record ({hole.size} bytes at {hole.offset}): paramedic was killed, or the power went, before it "
+        "was whole"
+    )
 
 
 def _until(waiting: list[Damage], end: int | None) -> Iterator[Damage]:

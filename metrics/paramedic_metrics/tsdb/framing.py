@@ -59,11 +59,19 @@ class Hole:
     end: int
     known: bool = False
     """It has been repaired over: nothing new."""
+    torn: bool = False
+    """The file ends amid its record: its writer was killed meanwhile, before it acknowledged it, for a kill ends even a
+    single write(2) between two pages. The last record may look so, too, when its length was damaged."""
 
     @property
     def size(self) -> int:
         """Bytes."""
         return self.end - self.offset
+
+    @property
+    def damaged(self) -> bool:
+        """Something that was stored is lost, and nobody has seen to it yet."""
+        return not (self.known or self.torn)
 
 
 def frame(kind: int, payload: bytes, offset: int) -> bytes:
@@ -96,7 +104,7 @@ def scan(data: memoryview, start: int = 0) -> Iterator[Record | Hole]:
         record = _record(data, at)
         if record is None:
             end = _next(data, at)
-            yield Hole(at, end)
+            yield Hole(at, end, torn=end == len(data) and _torn(data, at))
             at = end
             continue
         at = record.end
@@ -114,6 +122,15 @@ def _record(data: memoryview, at: int) -> Record | None:
     if zlib.crc32(payload, zlib.crc32(_SALT.pack(kind, at))) != crc:
         return None
     return Record(at, kind, payload)
+
+
+def _torn(data: memoryview, at: int) -> bool:
+    """Whether what stands there is the beginning of a record that the data ends amid."""
+    if at + _HEAD.size > len(data):
+        return True
+    length, _, kind = _HEAD.unpack_from(data, at)
+    possible: bool = (0 < kind < _KINDS or kind == VOID) and length <= MOST_RECORD
+    return possible and at + _HEAD.size + int(length) > len(data)
 
 
 def _next(data: memoryview, at: int) -> int:

@@ -114,7 +114,7 @@ def _damage_of_log(path: Path) -> Iterator[Hole]:
     """Stretches of a segment that say nothing."""
     decoder = Decoder()
     for item in read_segment(path):
-        if isinstance(item, Hole) and not item.known:
+        if isinstance(item, Hole) and item.damaged:
             yield item
         try:
             decoder.take(item)
@@ -124,7 +124,7 @@ def _damage_of_log(path: Path) -> Iterator[Hole]:
 
 def _damage_of_series(path: Path) -> Iterator[Hole]:
     for item in serieslog.load(serieslog.read(path), Index(1 << 32)):
-        if isinstance(item, Hole) and not item.known:
+        if isinstance(item, Hole) and item.damaged:
             yield item
 
 

@@ -72,7 +72,7 @@ class SeriesLog:
             for item in load(data, index):
                 if isinstance(item, Record) or item.known:
                     self.size = item.end
-                else:
+                elif item.damaged:
                     self.damage.append(item)
             if len(data) > self.size:
                 self.size = self._tail(data)
@@ -254,7 +254,7 @@ def read(path: Path) -> memoryview:
 def load(data: memoryview, index: Index) -> Iterator[Record | Hole]:
     """Take all series into an index; says what was read, and what could not be."""
     if data and data[: len(MAGIC)] != MAGIC:
-        yield Hole(0, min(len(MAGIC), len(data)))
+        yield Hole(0, min(len(MAGIC), len(data)), torn=MAGIC.startswith(data[: len(MAGIC)].tobytes()))
     for item in scan(data, len(MAGIC)):
         if isinstance(item, Record):
             try:

@@ -57,7 +57,7 @@ class View:
         self.head = Head(wal, Rules(0, 0), SystemClock(), self.index.unknown)
         self._unnamed = 0
         for item in serieslog.load(serieslog.read(folder / serieslog.NAME), self.index):
-            self._unnamed += isinstance(item, Hole) and not item.known
+            self._unnamed += isinstance(item, Hole) and item.damaged
         recovery.replay(self.head, self.index, sealed, self.counters)
         self.parts = Parts(folder, self.counters, only_read=True)
 

@@ -41,7 +41,7 @@ def read_segment(path: Path) -> Iterator[Record | Hole]:
     begin = len(MAGIC) if data[: len(MAGIC)] == MAGIC else 0
     if not begin and data:
         begin = min(len(MAGIC), len(data))
-        yield Hole(0, begin)
+        yield Hole(0, begin, torn=MAGIC.startswith(data[: len(MAGIC)].tobytes()))
     yield from scan(data, begin)
     if size > MOST_SEGMENT:
         yield Hole(len(data), size)
@@ -59,7 +59,7 @@ class Damage:
     path: Path
     offset: int
     lost: int
-    """Bytes; a torn last record is no more than one scrape."""
+    """Bytes."""
 
 
 class Wal:
@@ -180,7 +180,9 @@ class Wal:
             path = self._path(number)
             try:
                 for item in read_segment(path):
-                    if isinstance(item, Hole) and not item.known:
+                    if isinstance(item, Hole) and item.torn:
+                        log.info("%s ends amid a record, which nobody was told to be stored", path)
+                    elif isinstance(item, Hole) and item.damaged:
                         self.damage.append(Damage(path, item.offset, item.size))
                     yield number, item
             except BadInput as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import shutil
@@ -18,8 +19,10 @@ from paramedic_core.errors import StoreUnavailable
 from paramedic_core.sys.identity import GID, UIDS
 from paramedic_metrics.tsdb import aside
 from paramedic_metrics.tsdb.check import check
+from paramedic_metrics.tsdb.framing import Record, scan
 from paramedic_metrics.tsdb.part import Part
 from paramedic_metrics.tsdb.repair import repair
+from paramedic_metrics.tsdb.view import View
 from support_tsdb import Rig, Samples, fill, flip, labels
 
 _SLOW = os.environ.get("PARAMEDIC_SLOW") == "1"
@@ -172,6 +175,29 @@ def test_a_damaged_list_of_series_costs_the_names_in_that_record(store: Path, wh
     rig = Rig(store)
     assert rig.store.ids([labels(name="new")]).tolist() == [50]
     rig.store.stop()
+
+
+@pytest.mark.parametrize("keep", [1, 8, 9, 0.5, -1])
+@pytest.mark.parametrize("name", ["wal", "series.log"])
+def test_a_record_that_a_kill_has_torn_is_no_damage(
+    store: Path, whole: tuple[Path, Samples], caplog: pytest.LogCaptureFixture, name: str, keep: float
+) -> None:
+    path = next((store / "wal").glob("*.wal")) if name == "wal" else store / name
+    *_, last = (item for item in scan(memoryview(path.read_bytes()), 4) if isinstance(item, Record))
+    kept = int(keep * last.size) if isinstance(keep, float) else keep % last.size
+    os.truncate(path, last.offset + kept)
+    report = check(store)
+    assert not report.damage
+    assert any(f"ends amid a record ({kept} bytes at {last.offset})" in note for note in report.notes)
+    assert repair(store) == []
+    assert not View(store).damaged
+    found = opened(store)
+    assert not [r for r in caplog.records if r.levelno > logging.INFO]
+    lost = whole[1].keys() - found.keys()
+    assert lost
+    if name == "wal":
+        assert len({t for _, t in lost}) == 1, "more than the last record is lost"
+    assert not check(store).damage
 
 
 def test_a_store_in_use_is_not_repaired(tmp_path: Path) -> None:
