@@ -77,6 +77,7 @@ def _live(birth: Birth) -> None:
     gc.enable()
     fault("child.before_build")
     role = _build(birth, SystemClock())
+    processes.let_go_of_code()
     listeners += _more_listeners(role, spec, birth.settings)
     server = RoleServer(standard_routes(role), listeners, tls=role.tls)
     started: list[Callable[[], None]] = []

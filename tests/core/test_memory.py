@@ -31,3 +31,31 @@ print(before - resident())
 def test_holes_go_back_to_the_system() -> None:
     done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 20_000_000
+
+
+CODE = """
+import hashlib, re, ssl
+from pathlib import Path
+from paramedic_core.sys import processes
+
+def of_code():
+    found = Path("/proc/self/smaps").read_text()
+    return sum(int(n) for n in re.findall(r" r-xp .*libcrypto.*\\n(?:.*\\n)*?Rss: +(\\d+) kB", found))
+
+ssl.create_default_context()
+was = hashlib.sha3_512(b"x").hexdigest()
+before = of_code()
+size = processes.let_go_of_code()
+after = of_code()
+assert hashlib.sha3_512(b"x").hexdigest() == was
+ssl.create_default_context()
+print(size, before, after)
+"""
+
+
+def test_code_that_has_run_is_unmapped_and_runs_again() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    size, before, after = map(int, done.stdout.split())
+    assert size > 1_000_000
+    assert before > 0
+    assert after < before / 2
