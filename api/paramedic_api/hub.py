@@ -31,6 +31,7 @@ from paramedic_core.sys.identity import socket_path
 from paramedic_core.sys.supervision import exposition
 from paramedic_core.sys.tokens import TokenStore
 from paramedic_core.world import World
+from paramedic_metrics.harm import told
 from paramedic_metrics.service import Metrics
 from paramedic_metrics.store import Store
 from paramedic_metrics.storing import open_store
@@ -90,6 +91,11 @@ class Hub:
     def parts(self, question: str = "ready") -> dict[str, Readiness]:
         """What each part says of itself; `question` is ready or healthy."""
         return {c.name: (c.ready() if question == "ready" else c.healthy()) for c in self.components}
+
+    def damage(self) -> str:
+        """What of the stored metrics is damaged, what is lost and what to do, in words; empty when nothing is known to be."""
+        flag = "" if str(self.data) == Settings().data else f" --data {self.data}"
+        return told(self.measured.metrics.store.harm(), flag)
 
     def warnings(self) -> list[str]:
         """What is away, in words, so that what is shown may be old."""

@@ -12,6 +12,7 @@ from paramedic_api.serve import Server
 from paramedic_core.clock import Clock
 from paramedic_core.settings import Settings
 from paramedic_core.sys.role import Role
+from paramedic_core.sys.server import json_response
 
 
 def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
@@ -24,5 +25,9 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     hub = make_hub(settings, data, host, clock)
     server = Server(make_app(hub), hub)
     hub.components.append(server)
-    own = state.routes(hub.messages, hub.heartbeat, settings, host)
+    own = {
+        **state.routes(hub.messages, hub.heartbeat, settings, host),
+        # What `paramedic doctor` asks.
+        "GET /damage": lambda _request: json_response({"metrics": hub.damage()}),
+    }
     return Role("hub", tuple(hub.components), own, metrics=hub.render)

@@ -71,6 +71,9 @@ class Status(Shape):
     containers: Counts
     healed_last_day: int
     held: int = Field(description="open incidents that wait for a person")
+    damage: str = Field(
+        description="what of the stored metrics is damaged, what is lost and what to do; empty for nothing"
+    )
     parts: dict[str, Part]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paramedic_core.lifecycle import Component
+from paramedic_metrics.harm import Harm
 from paramedic_metrics.series import Queryable
 from paramedic_metrics.sink import Sink
 
@@ -36,6 +37,10 @@ class Store(Queryable, Sink, Component, Protocol):
         Raises:
             StoreUnavailable: it cannot be asked now.
         """
+        ...
+
+    def harm(self) -> list[Harm]:
+        """What is known to be damaged; nothing while it is not open."""
         ...
 
     def metrics(self) -> str:

@@ -14,6 +14,7 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import LimitExceeded, NotFound, StoreUnavailable
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.settings import MetricsSettings
+from paramedic_metrics.harm import Harm
 from paramedic_metrics.series import ABSENT, Labels, Matcher, Selection
 from paramedic_metrics.sink import Column, Sample, Taken
 from paramedic_metrics.store import Standing
@@ -96,6 +97,9 @@ class Stored:
             newest=found.newest,
             damaged=int(store.counters.get(DAMAGED)),
         )
+
+    def harm(self) -> list[Harm]:
+        return self._store.harm() if self._store is not None else []
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         found = self.store.select(matchers, start, end)

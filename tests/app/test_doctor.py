@@ -4,11 +4,16 @@ import dataclasses
 import json
 import os
 import socket
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from paramedic.doctor.base import BAD, OK, WARN, Facts, Role, Verdict, check, checks, examine
+from paramedic.doctor.gather import gather
+from paramedic_api import role as hub
+from paramedic_core.clock import SystemClock
 from paramedic_core.model import HealthCheck
 from paramedic_core.settings import (
     CollectorSettings,
@@ -19,8 +24,13 @@ from paramedic_core.settings import (
     RuntimeSettings,
     Settings,
 )
+from paramedic_core.sys.identity import socket_path
+from paramedic_core.sys.role import standard_routes
+from paramedic_core.sys.server import RoleServer, unix_listener
 from paramedic_core.world import Engine, EngineStatus, Hands
 from support_console import container, sick, world
+from support_tsdb import spoilt
+from support_wait import wait_until
 
 
 @pytest.fixture
@@ -384,3 +394,40 @@ def test_containers_that_the_collector_cannot_see(machine, tmp_path):
     (machine.proc / "4242").mkdir()
     (machine.proc / "4242/cgroup").write_text(f"0::/docker/{web.id}\n")
     assert not any("once a minute" in v.what for v in said(blind, "the collector's view"))
+
+
+def test_damaged_metrics(machine):
+    facts = on(machine, damage="Stored metrics are damaged: parts/1.part")
+    one(facts, "stored metrics", WARN, "parts/1.part", f"paramedic tsdb check --data {machine.data}")
+    assert said(machine, "stored metrics", OK)
+    assert not said(on(machine, roles={"hub": Role("away")}), "stored metrics", OK)
+
+
+def test_damaged_files_that_are_kept(machine):
+    folder = machine.data / "metrics/damaged"
+    folder.mkdir(parents=True)
+    assert not said(machine, "damaged files that are kept")
+    (folder / "00000001-0.block").write_bytes(b"12345")
+    one(machine, "damaged files that are kept", WARN, "1 damaged pieces", "5 bytes", f"rm -r {folder}")
+
+
+def test_a_hub_says_what_is_damaged():
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        data = Path(folder)
+        (data / "run").mkdir()
+        spoilt(data / "metrics")
+        settings = Settings(hub=HubSettings(listen="127.0.0.1:0"))
+        role = hub.build(settings, data, "host", SystemClock())
+        server = RoleServer(standard_routes(role), [unix_listener(socket_path(data, "hub"))])
+        for component in role.components:
+            component.start()
+        server.start()
+        try:
+            wait_until(lambda: gather(data, settings).damage)
+            (verdict,) = said(gather(data, settings), "stored metrics")
+        finally:
+            server.stop()
+            for component in reversed(role.components):
+                component.stop()
+    assert verdict.level == WARN
+    assert "parts/00000001.part: up to" in verdict.what

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ def stand(
     metrics: MetricsSettings | None = None,
     notify: tuple[Channel, ...] = (),
     heartbeat: HeartbeatSettings | None = None,
+    prepare: Callable[[Path], object] = lambda _data: None,
     **hub_settings: Any,
 ) -> Iterator[Stand]:
     """A hub over the shop.
@@ -75,10 +76,12 @@ def stand(
         metrics: settings of the store; else its collector is scraped every second.
         notify: the channels by which people are told.
         heartbeat: the sign of life; none when left out.
+        prepare: called with the data directory before the hub opens its stores.
         hub_settings: of `HubSettings`.
     """
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
         house = House(Path(folder), shop_world())
+        prepare(house.data)
         if furnished:
             furnish(house)
         if roles != ("none",):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_core.lifecycle import Readiness
+from paramedic_metrics.harm import Harm
 from paramedic_metrics.series import STALE_BITS, Labels, Matcher, Selection
 from paramedic_metrics.sink import Sample, Taken
 from paramedic_metrics.store import Standing
@@ -212,6 +213,9 @@ class MemoryStore(MemorySink):
 
     def standing(self) -> Standing:
         return Standing(series=len(self.all()))
+
+    def harm(self) -> list[Harm]:
+        return []
 
     def metrics(self) -> str:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from paramedic_core.clock import FakeClock
 from paramedic_core.settings import MetricsSettings
 from paramedic_metrics.series import ABSENT_BITS, STALE_BITS, Frame, Labels, Matcher, bits
+from paramedic_metrics.tsdb.part import Part
 from paramedic_metrics.tsdb.store import Store
 
 START = 1_700_000_000
@@ -86,6 +88,23 @@ def fill(rig: Rig, count: int, rows: int = 20, step: float = 15.0) -> Samples:
         expected |= {(one, rig.now): bits_of(v) for one, v in zip(names, values.tolist(), strict=True)}
         rig.store.upkeep.turn()
     return expected
+
+
+def spoilt(folder: Path, count: int = 500) -> Path:
+    """Make a store of the last hours, which is closed, and change one bit of its only block; returns the block's file."""
+    clock = FakeClock(time.time() - 15.0 * count)
+    store = Store(folder, MetricsSettings(), clock)
+    plan = store.plan("scrape/node", store.ids([labels(name="spoilt", i=str(i)) for i in range(20)]))
+    luck = np.random.default_rng(1)
+    for _ in range(count):
+        clock.advance(15)
+        store.append(plan, int(clock.now() * 1000), luck.uniform(size=20))
+    store.upkeep.seal_all()
+    store.stop()
+    (path,) = (folder / "parts").glob("*.part")
+    entry = Part(path).entries[0]
+    flip(path, entry.offset + entry.length - 5)
+    return path
 
 
 def flip(path: Path, at: int, mask: int = 0x40) -> None:

@@ -296,4 +296,7 @@ def _notices(hub: Hub, world: World | None) -> list[Notice]:
     ]
     if not collector.ready and number(hub.history.at):
         found.append(Notice(f"The figures are old: {collector.reason}"))
+    damage = hub.damage()
+    if damage:
+        found.append(Notice(damage, "bad"))
     return found

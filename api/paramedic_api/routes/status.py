@@ -45,5 +45,6 @@ def make_status(hub: Hub) -> Status:
         containers=counts(world) if world else Counts(total=0, well=0, ill=0, resting=0),
         healed_last_day=words.healed,
         held=words.held,
+        damage=hub.damage(),
         parts={name: Part(ready=p.ready, reason=p.reason) for name, p in hub.parts().items()},
     )

@@ -39,7 +39,14 @@ def gather(data: Path, settings: Settings) -> Facts:
     common["elsewhere"] = read_report(data).elsewhere
     world, denied = _world(peers)
     freeze, _ = peers.maybe("runtime", "/freeze") if world else ({}, "")
+    common["damage"] = _damage(peers) if "hub" in roles and roles["hub"].state != "away" else ""
     return Facts(**common, world=world, denied=denied, roles=roles, freeze=freeze or {})  # type: ignore[arg-type]
+
+
+def _damage(peers: Peers) -> str:
+    """What of the stored metrics is damaged, as far as the hub knows."""
+    answer, _ = peers.maybe("hub", "/damage")
+    return str(answer.get("metrics") or "") if isinstance(answer, dict) else ""
 
 
 def _world(peers: Peers) -> tuple[World | None, str]:

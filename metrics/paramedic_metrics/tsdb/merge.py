@@ -49,7 +49,7 @@ def merge(store: Store, stop: threading.Event) -> int:
         chosen = due([p for p in store.parts.all() if p.level == level], level, store.settings.retention)
         if not chosen or stop.is_set():
             continue
-        contents = _kept(store, _joined(store, chosen, stop) if level == 0 else _copied(chosen), chosen)
+        contents = _kept(store, _joined(store, chosen, stop) if level == 0 else _copied(store, chosen), chosen)
         sealed: dict[str, int] = {}
         for part in chosen:
             sealed |= {key: max(place, sealed.get(key, 0)) for key, place in part.sealed.items()}
@@ -110,7 +110,7 @@ def _kept(store: Store, contents: Iterator[Content | Copy], parts: Sequence[Part
     store.parts.set_aside(parts)
 
 
-def _copied(parts: Sequence[Part]) -> Iterator[Content | Copy]:
+def _copied(store: Store, parts: Sequence[Part]) -> Iterator[Content | Copy]:
     for part in parts:
         for number, entry in enumerate(part.entries):
             if part.lost(number):
@@ -122,7 +122,7 @@ def _copied(parts: Sequence[Part]) -> Iterator[Content | Copy]:
                 else:
                     yield Copy(entry, part.bytes_of(number), found.ids)
             except BadInput as error:
-                part.spoil(number, error)
+                store.parts.spoil(part, number, error)
 
 
 def _joined(store: Store, parts: Sequence[Part], stop: threading.Event) -> Iterator[Content]:

@@ -242,8 +242,8 @@ class Part:
         bad = self.damaged.get(number)
         return found if bad is None else found.without(bad)
 
-    def spoil(self, number: int, why: BadInput) -> None:
-        """Go on without a block, or without its rows that are damaged."""
+    def spoil(self, number: int, why: BadInput) -> int:
+        """Go on without a block, or without its rows that are damaged; returns how many rows that are, 0 where it was known."""
         entry, known = self.entries[number], self.damaged.get(number)
         try:
             found = block.Block(self._span(number))
@@ -252,11 +252,11 @@ class Part:
         except BadInput:
             bad, rows = WHOLE, entry.rows
         if known is not None and (bad <= known or known == WHOLE):
-            return  # another reader has found it already
+            return 0  # another reader has found it already
         if not bad and number not in self._doubtful:
             self._doubtful.add(number)
             log.warning("block %d of %s could not be read, and then could: %s", number, self.path, why)
-            return
+            return 0
         if not bad:
             bad, rows = WHOLE, entry.rows
         self.damaged[number] = bad
@@ -265,6 +265,7 @@ class Part:
             "`paramedic tsdb check` shows more",
             number, self.path, entry.offset, entry.offset + entry.length, why, rows, entry.rows,
         )  # fmt: skip
+        return rows
 
     def lost(self, number: int) -> bool:
         """Whether nothing of a block can be read."""

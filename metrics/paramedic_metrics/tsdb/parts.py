@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from paramedic_core.counters import Counters
 from paramedic_core.errors import BadInput
+from paramedic_metrics.harm import Harm
 from paramedic_metrics.tsdb import aside, read, stats
 from paramedic_metrics.tsdb import part as part_file
 from paramedic_metrics.tsdb.cache import Cache
@@ -38,6 +40,8 @@ class Parts:
     def __init__(self, folder: Path, counters: Counters, *, only_read: bool = False) -> None:
         self.folder, self._counters, self._only_read = folder / FOLDER, counters, only_read
         self._lock = threading.Lock()
+        self._unopened: list[Harm] = []
+        self._spoiled: dict[tuple[str, int], Harm] = {}
         if not only_read:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             for left in self.folder.glob(".*.tmp"):
@@ -60,6 +64,31 @@ class Parts:
         """All of them now."""
         with self._lock:
             return list(self._parts)
+
+    def harm(self, oldest: float) -> list[Harm]:
+        """What could not be read since the store was opened, also of parts that were merged since.
+
+        Args:
+            oldest: Unix milliseconds; what ends before would be gone by now.
+        """
+        with self._lock:
+            there = {part.name for part in self._parts}
+            spoiled = list(self._spoiled.items())
+        return self._unopened + [
+            replace(harm, settled=name not in there) for (name, _), harm in spoiled if harm.end >= oldest
+        ]
+
+    def spoil(self, part: Part, number: int, why: BadInput) -> None:
+        """Go on without what cannot be read of a block."""
+        rows, entry = part.spoil(number, why), part.entries[number]
+        if not rows:
+            return
+        self._counters.add(stats.DAMAGED)
+        samples = min(entry.samples, rows * entry.moments)
+        with self._lock:
+            self._spoiled[part.name, number] = Harm(
+                f"{FOLDER}/{part.name}", samples=samples, series=rows, start=entry.tmin, end=entry.tmax
+            )
 
     def path(self) -> Path:
         """A name for the next."""
@@ -138,13 +167,11 @@ class Parts:
         try:
             block = cache.get(key, lambda: part.block(number), lambda made: made.weight)
         except BadInput as error:
-            part.spoil(number, error)
-            self._counters.add(stats.DAMAGED)
+            self.spoil(part, number, error)
             return None
 
         def damaged(why: BadInput) -> read.Piece | None:
-            part.spoil(number, why)
-            self._counters.add(stats.DAMAGED)
+            self.spoil(part, number, why)
             return None if part.lost(number) else self.piece(part, number, cache)
 
         return read.Stored(part.entries[number].group, block, key, cache, damaged)
@@ -163,8 +190,11 @@ class Parts:
             count = salvage(folder, path)
         except OSError as error:
             log.error("%s; its blocks cannot be saved now (%s): tried again at the next start", why, error)  # noqa: TRY400  a trace says nothing more
+            self._unopened.append(Harm(f"{FOLDER}/{path.name}", "all of it, for its directory cannot be read"))
             return None
         log.error("%s; it is kept in %s, %d blocks of it were saved", why, folder / aside.FOLDER, count)
+        lost = f"its directory, and its blocks but {count} that were found again"
+        self._unopened.append(Harm(f"{FOLDER}/{path.name}", lost, settled=True))
         return Part(path) if count else None
 
 

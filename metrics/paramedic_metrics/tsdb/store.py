@@ -19,6 +19,7 @@ from paramedic_core.errors import BadInput, LimitExceeded, NotFound, StoreUnavai
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.settings import MetricsSettings
 from paramedic_core.sys.files import sync_folder
+from paramedic_metrics.harm import Harm
 from paramedic_metrics.series import ABSENT_BITS, Labels, Matcher, Selection, bits
 from paramedic_metrics.tsdb import read, recovery, stats
 from paramedic_metrics.tsdb.cache import Cache
@@ -247,6 +248,16 @@ class Store:
         newest = max([newest, *(p.tmax for p in parts)], default=0)
         size = self.parts.bytes + self.wal.size + self._series.size
         return Summary(len(self.index), groups, sum(p.samples for p in parts), len(parts), size, oldest, max(newest, 0))
+
+    def harm(self) -> list[Harm]:
+        """What is known to be damaged; a little of what is sealed is read each second, all of it each day."""
+        series = [Harm(self._series.path.name, f"the names of series in {h.size} bytes") for h in self._series.damage]
+        logged = [
+            Harm(f"wal/{d.path.name}", f"what came in last before a start, in {d.lost} bytes")
+            for d in self.wal.damage
+            if d.path.exists()
+        ]
+        return series + logged + self.parts.harm((self._clock.now() - self.settings.retention) * 1000)
 
     def metrics(self) -> str:
         """The store's own metrics, as text exposition."""

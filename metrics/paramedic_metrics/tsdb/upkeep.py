@@ -13,6 +13,7 @@ from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_core.lifecycle import Readiness
 from paramedic_metrics.tsdb import seal, stats
 from paramedic_metrics.tsdb.merge import merge
+from paramedic_metrics.tsdb.scrub import Scrub
 from paramedic_metrics.tsdb.serieslog import SeriesLog
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Upkeep:
         self._not_before = now
         self._swept = store.index.next
         self._unswept, self._last_sweep = True, now
+        self._scrub = Scrub(store.parts, now)
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -114,6 +116,7 @@ class Upkeep:
             if now - self._cleaned >= CLEAN_EVERY:
                 self._cleaned = now
                 self._guarded(self._clean)
+        self._scrub.turn(now)
 
     def sync(self) -> None:
         """Make everything durable: the series first, without them samples mean nothing."""
