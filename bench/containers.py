@@ -1,7 +1,7 @@
 """What containers cost the collector: real cgroups, a sleeping process in each.
 
 `cost`: CPU time a container of one collection and rendering, with 10, 50 and 200 cgroups, descriptors held against the same
-files opened, read and closed each time, arms in turns. `hang`: all sources with 200 cgroups while a mount hangs (a FUSE
+files opened, read and closed each time, against the bare reads, and with every file changed, arms in turns. `hang`: all sources with 200 cgroups while a mount hangs (a FUSE
 file system that never answers). `churn`: cgroups that appear and die, 5 a second for ten minutes: descriptors, memory, series,
 and whether each death is seen once. Needs root, and /sys/fs/cgroup that can be written.
 """
@@ -21,7 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
 
+from paramedic_collector.cadvisor import SLOTS
 from paramedic_collector.exposition import Exposition, render
+from paramedic_collector.run import Run
 from paramedic_collector.scrape import Scraper
 from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
@@ -31,43 +33,119 @@ from support_collector import ALONE, world
 from support_hang import hung_mount
 
 
-def measure(source: Containers, context: Context, times: int, *, reopen: bool) -> float:
-    """Seconds of CPU that one collection takes, rendering included."""
-    began = time.process_time()
-    for _ in range(times):
-        out = Exposition()
-        source.collect(context, out)
-        render([out])
-        if reopen:
-            for _, run in source._runs.values():  # noqa: SLF001  the arm that keeps nothing open
+class Arms:
+    """The ways in which the same containers are measured, in turns.
+
+    Args:
+        made: the cgroups.
+        times: collections a turn.
+    """
+
+    def __init__(self, made: list[Group], times: int) -> None:
+        self.source, self._times, self._scrape = Containers(), times, 0
+        self._count, self._began = len(made), time.time()
+        self._world = world([g.container for g in made])
+        self.text = self._collect()
+        self.system = 0.0
+        """The kernel's share of the last turn."""
+
+    def held(self) -> float:
+        """As it is."""
+        return self._turn(self._collect)
+
+    def opened(self) -> float:
+        """With nothing kept open."""
+
+        def collect() -> None:
+            self._collect()
+            for run in self._runs():
                 run.release()
-    return (time.process_time() - began) / times
+
+        return self._turn(collect)
+
+    def changed(self) -> float:
+        """As if each file said something new: all are read and read into the rows, all columns are made."""
+
+        def collect() -> None:
+            for run in self._runs():
+                for file in run._files:  # noqa: SLF001
+                    file.last = None
+            self.source._table.dirty.update(range(len(SLOTS)))  # noqa: SLF001
+            self._collect()
+
+        return self._turn(collect)
+
+    def reads(self) -> float:
+        """The system calls alone that read all of these files."""
+
+        def collect() -> None:
+            for run in self._runs():
+                for file in run._files:  # noqa: SLF001
+                    os.pread(file.fileno(), 8192, 0)
+                fd = os.open("net/dev", os.O_RDONLY | os.O_CLOEXEC, dir_fd=run._process)  # noqa: SLF001
+                os.read(fd, 65536)
+                os.close(fd)
+
+        return self._turn(collect)
+
+    def limits(self) -> float:
+        """What is read once a minute, beside the rest."""
+
+        def collect() -> None:
+            for run in self._runs():
+                run.refresh(self._began)
+
+        return self._turn(collect)
+
+    def _collect(self) -> str:
+        # Each scrape is later than the one before it; never a minute, for limits have an arm of their own.
+        self._scrape += 1
+        out = Exposition()
+        self.source.collect(Context(now=self._began + self._scrape % 50, world=self._world, settings=ALONE), out)
+        return render([out])
+
+    def _runs(self) -> list[Run]:
+        return [run for _, run in self.source._runs.values()]  # noqa: SLF001
+
+    def _turn(self, collect: Callable[[], object]) -> float:
+        """Microseconds of CPU a container, of one collection."""
+        began, system = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_stime
+        for _ in range(self._times):
+            collect()
+        took = time.process_time() - began
+        self.system = (resource.getrusage(resource.RUSAGE_SELF).ru_stime - system) / took
+        return took / self._times / self._count * 1e6
 
 
 def cost(args: argparse.Namespace) -> int:
-    print("| cgroups | held, µs of CPU a container | opened each time | held ÷ opened | bytes a container | series |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| cgroups | held, µs of CPU a container | of it the kernel | opened each time | held ÷ opened | all files changed"
+        " | only reading all files | limits, once a minute | bytes a container | series |\n"
+        "|---|---|---|---|---|---|---|---|---|---|"
+    )
     held_all = {}
     for count in (10, 50, 200):
         with groups(count) as made:
-            source, context = (
-                Containers(),
-                Context(now=time.time(), world=world([g.container for g in made]), settings=ALONE),
-            )
-            out = Exposition()
-            source.collect(context, out)
-            text, times = render([out]), max(5, args.scrapes // count)
-            held, opened = [], []
+            arms = Arms(made, max(5, args.scrapes // count))
+            held, kernel, opened, changed, reads, limits = [], [], [], [], [], []
             for _ in range(args.rounds):
-                held.append(measure(source, context, times, reopen=False) / count * 1e6)
-                opened.append(measure(source, context, times, reopen=True) / count * 1e6)
-            source.close()
-            series = sum(not line.startswith("#") for line in text.splitlines())
-            held_all[count] = statistics.median(held)
+                held.append(arms.held())
+                kernel.append(arms.system)
+                reads.append(arms.reads())
+                changed.append(arms.changed())
+                limits.append(arms.limits())
+                opened.append(arms.opened())
+                arms.changed()  # opens them again
+            arms.source.close()
+            series = sum(not line.startswith("#") for line in arms.text.splitlines())
+            middle = held_all[count] = statistics.median(held)
             print(
-                f"| {count} | {statistics.median(held):.1f} ({min(held):.1f}–{max(held):.1f}) | {statistics.median(opened):.1f}"
+                f"| {count} | {middle:.1f} ({min(held):.1f}–{max(held):.1f}) | {statistics.median(kernel) * middle:.0f}"
+                f" | {statistics.median(opened):.1f}"
                 f" | {statistics.median(h / o for h, o in zip(held, opened, strict=True)):.2f}"
-                f" | {len(text) / count:,.0f} | {series / count:.0f} |"
+                f" | {statistics.median(changed):.1f} | {statistics.median(reads):.1f} | {statistics.median(limits):.0f}"
+                f" | {len(arms.text) / count:,.0f} | {series / count:.0f} |",
+                flush=True,
             )
     print(f"200 cgroups a container ÷ 10: {held_all[200] / held_all[10]:.2f} (1: linear)")
     return 0
@@ -120,7 +198,7 @@ def churn(args: argparse.Namespace) -> int:
                 out = Exposition()
                 source.collect(context, out)
                 state.collect(context, out)
-                series = sum(len(lines) for lines in out.lines.values())
+                series = sum(item.count("\n") + 1 for lines in out.lines.values() for item in lines)
                 if second % max(1, args.seconds // 10) == max(1, args.seconds // 10) - 1:
                     rows.append(
                         (
@@ -159,8 +237,8 @@ ARMS: Mapping[str, Callable[[argparse.Namespace], int]] = {"cost": cost, "hang":
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arm", nargs="*", metavar="ARM", help="which; cost and hang unless given")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scrapes", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scrapes", type=int, default=2000)
     parser.add_argument("--cgroups", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--rate", type=int, default=5, help="births, and deaths, a second")

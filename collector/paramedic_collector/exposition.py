@@ -75,7 +75,7 @@ class Exposition:
         """Why something is missing although the rest is good: the source counts as failed, its samples stay."""
 
     def of(self, family: Family) -> list[str]:
-        """The list to which the family's lines are appended, each without its line end."""
+        """The list to which the family's lines are appended, each without its line end; an item may be several lines."""
         found = self.lines.get(family)
         if found is None:
             found = self.lines[family] = []
@@ -110,8 +110,8 @@ def render(parts: Iterable[Exposition], *, openmetrics: bool = False) -> str:
 
 
 def _together(lines: list[str], more: list[str]) -> list[str]:
-    there = {line.rpartition(" ")[0] for line in lines}
-    return lines + [line for line in more if line.rpartition(" ")[0] not in there]
+    there = {line.rpartition(" ")[0] for item in lines for line in item.split("\n")}
+    return lines + [line for item in more for line in item.split("\n") if line.rpartition(" ")[0] not in there]
 
 
 def prefix(name: str, labels: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ import os
 MOST = 4 << 20
 """Bytes read of any file; no file of /proc that we read comes near."""
 _PIECE = 1 << 16
+_PAGE = 4096
+"""Bytes of the kernel's smallest page."""
 GONE = frozenset({errno.ENODEV, errno.ESRCH, errno.ENOENT})
 """What the kernel says when the thing behind a path or descriptor has ended."""
 
@@ -133,8 +135,14 @@ def _rest(fd: int, data: bytes) -> bytes:
     return b"".join(pieces) if len(pieces) > 1 else data
 
 
-def read(path: str, *, dir_fd: int | None = None) -> bytes:
+def read(path: str, *, dir_fd: int | None = None, row: int = _PIECE) -> bytes:
     """A file's content, at most `MOST` bytes, opened for this once.
+
+    Args:
+        path: the file.
+        dir_fd: the folder from which a relative path leads on.
+        row: bytes of its longest row, where it is a table of /proc whose rows are known. The kernel gives as many rows as
+            a page has room for, so one with room for another was the last, and need not be asked for more.
 
     Raises:
         OSError: it cannot be read.
@@ -145,6 +153,8 @@ def read(path: str, *, dir_fd: int | None = None) -> bytes:
         while size < MOST and (piece := os.read(fd, _PIECE)):
             pieces.append(piece)
             size += len(piece)
+            if len(piece) + row <= _PAGE:
+                break
         return b"".join(pieces)
     finally:
         os.close(fd)

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from os import pread
 
 from paramedic_collector import cadvisor as c
-from paramedic_collector.cells import Cells
+from paramedic_collector.cells import Cells, Table
 from paramedic_collector.cgroup import Layout
 from paramedic_collector.files import GONE, Held
 from paramedic_collector.net import parse
-from paramedic_collector.readings import THROTTLING, Reading
+from paramedic_collector.readings import THROTTLING, Gate, Reading
 from paramedic_collector.spec import read_spec
 
 _IGNORED = ("lo", "veth", "docker")
 """Interfaces by their beginnings, as in cAdvisor: with the host's network they are those of all others."""
-_PIECE = 8192
-"""Bytes asked for at once: `memory.stat`, the longest, has 2 KB."""
+_PIECE, _MORE = 448, 8192
+"""Bytes asked for at once, and of a file that had more: `memory.stat`, the longest, has 2 KB. Up to 512 a buffer is cheap."""
 _REFRESH = 60.0
 """Seconds for which limits are believed; an update that the engine told of is seen at once."""
 _ABSENT = frozenset({errno.EOPNOTSUPP, errno.ENOTDIR, *GONE})
@@ -27,18 +27,23 @@ _ABSENT = frozenset({errno.EOPNOTSUPP, errno.ENOTDIR, *GONE})
 class _File(Held):
     """A file of a cgroup, with what it said last."""
 
-    __slots__ = ("last", "reading")
+    __slots__ = ("gate", "last", "piece", "reading")
 
     def __init__(self, folder: str, reading: Reading) -> None:
         super().__init__(f"{folder}/{reading.name}", whole=True)
-        self.reading, self.last = reading, b""
+        self.reading, self.gate, self.piece = reading, int(reading.gate), _PIECE
+        self.last: bytes | None = None
+        """None: nothing that is still believed."""
 
     def now(self) -> bytes:
         """What it says now: `read` without all that the hot path can do without."""
         if self._fd < 0:
             return self.read()
-        data = pread(self._fd, _PIECE, 0)
-        return data if len(data) < _PIECE else self.read()
+        data = pread(self._fd, self.piece, 0)
+        if len(data) < self.piece:
+            return data
+        self.piece = _MORE
+        return self.read()
 
 
 class Group:
@@ -49,15 +54,21 @@ class Group:
         where: how cgroups are mounted.
         readings: what to read.
         folders: controller → its folder there, or None; the empty string is v2.
+        table: that its row is told in.
 
     Raises:
         OSError: a file may not be read.
     """
 
     def __init__(
-        self, labels: Mapping[str, str], where: Layout, readings: list[Reading], folders: Mapping[str, str | None]
+        self,
+        labels: Mapping[str, str],
+        where: Layout,
+        readings: list[Reading],
+        folders: Mapping[str, str | None],
+        table: Table,
     ) -> None:
-        self.cells = Cells(labels)
+        self.cells = Cells(labels, table.dirty)
         self._where, self._readings, self._folders = where, readings, folders
         self._files: list[_File] = []
         self._limited = False
@@ -91,11 +102,12 @@ class Group:
         """Put into the row what seldom changes."""
         read_spec(self._where, self._folders.get, self.cells)
 
-    def measure(self, seen: str) -> str:
+    def measure(self, seen: str, *, kills: bool = True) -> str:
         """Bring the row up to date.
 
         Args:
             seen: now, the text of Unix seconds.
+            kills: whether the kernel may have killed a process for lack of memory since the row was last brought up to date.
 
         Returns:
             what could not be read although the cgroup is there; empty when all is well.
@@ -104,16 +116,24 @@ class Group:
             OSError: the cgroup has been removed (ENODEV).
         """
         trouble, cells = "", self.cells
+        same = [False, False, not kills, cells.unlimited]  # by Gate
         for file in self._files:
+            last = file.last
+            if same[file.gate] and last is not None:
+                continue
             try:
                 data = file.now()
-                if data != file.last:
-                    file.reading.take(cells, data)
+                same[Gate.FOLLOWS] = unchanged = data == last
+                if not unchanged:
+                    if data or last:
+                        file.reading.take(cells, data)
                     file.last = data
+                    same[Gate.LIMIT] = cells.unlimited
             except (OSError, ValueError, KeyError) as error:
                 if isinstance(error, OSError) and error.errno in GONE:
                     raise
-                file.last = b""
+                file.last = None
+                same[Gate.FOLLOWS] = False
                 trouble = trouble or f"{file.path}: {error}"
         if trouble:
             self._rebuild()
@@ -161,7 +181,7 @@ class Group:
             for slot in THROTTLING:
                 self.cells.clear(slot)
         for file in self._files:
-            file.last = b""  # `cpu.stat` of v2 says more with a quota
+            file.last = None  # `cpu.stat` of v2 says more with a quota
 
     def _rebuild(self) -> None:
         """A file could not be read: what it said before is no news, the rest is."""

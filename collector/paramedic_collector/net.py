@@ -5,6 +5,8 @@ from __future__ import annotations
 # Their names are in the file's header, and have been the same since Linux 2.2.
 RECEIVE = ("bytes", "packets", "errs", "drop", "fifo", "frame", "compressed", "multicast")
 TRANSMIT = ("bytes", "packets", "errs", "drop", "fifo", "colls", "carrier", "compressed")
+LONGEST = 512
+"""Bytes that a row of it may have: a name, and 16 numbers of 20 digits; and the header."""
 
 
 def rows(data: bytes) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
 from paramedic_collector import cadvisor as c
 from paramedic_collector.blockio import Devices, bytes_v1, counts_v1, stat_v2
@@ -12,9 +13,22 @@ from paramedic_collector.cadvisor import Slot
 from paramedic_collector.cells import Cells
 from paramedic_collector.cgroup import Layout
 from paramedic_collector.exposition import number
+from paramedic_collector.spec import UNLIMITED
 
 Take = Callable[[Cells, bytes], None]
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Gate(IntEnum):
+    """When a file need not be read because it must say what it said before. Each read costs the kernel 1 to 3 µs."""
+
+    NEVER = 0
+    FOLLOWS = 1
+    """It changes only after the file before it in the list has: that is read first, so a change in between is seen next time."""
+    KILLS = 2
+    """It changes only when the kernel kills for lack of memory, which /proc/vmstat counts for the whole host."""
+    LIMIT = 3
+    """It changes only where there is a memory limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +42,31 @@ class Reading:
     """Reads its content into the container's row; raises ValueError when it has another form."""
     quota: bool = False
     """Only of interest with a CPU quota, as in cAdvisor."""
+    gate: Gate = Gate.NEVER
 
 
 def readings(where: Layout, devices: Devices) -> list[Reading]:
     """The files to read of each container of this host, in the order in which they are to be read."""
     v1: dict[str, list[Reading]] = {
-        "cpuacct": [Reading("cpuacct", "cpuacct.usage", _usage_v1), Reading("cpuacct", "cpuacct.stat", _cpu_stat_v1)],
+        "cpuacct": [
+            Reading("cpuacct", "cpuacct.usage", _usage_v1),
+            # The same time in ticks, divided.
+            Reading("cpuacct", "cpuacct.stat", _cpu_stat_v1, gate=Gate.FOLLOWS),
+        ],
         "cpu": [Reading("cpu", "cpu.stat", _throttling_v1, quota=True)],
         "memory": [
             Reading("memory", "memory.stat", _memory_stat_v1),
             Reading("memory", "memory.usage_in_bytes", _memory_usage),
             Reading("memory", "memory.max_usage_in_bytes", _one(c.MAX_USAGE)),
-            Reading("memory", "memory.failcnt", _one(c.FAILCNT)),
+            Reading("memory", "memory.failcnt", _one(c.FAILCNT), gate=Gate.LIMIT),
             Reading("memory", "memory.kmem.usage_in_bytes", _one(c.KERNEL)),
-            Reading("memory", "memory.oom_control", _oom),
+            Reading("memory", "memory.oom_control", _oom, gate=Gate.KILLS),
         ],
         "pids": [Reading("pids", "pids.current", _one(c.THREADS))],
         "blkio": [
-            Reading("blkio", "blkio.throttle.io_service_bytes_recursive", bytes_v1(devices)),
+            # The kernel adds to both with each request, to the bytes first; a flush has no bytes.
             Reading("blkio", "blkio.throttle.io_serviced_recursive", counts_v1(devices)),
+            Reading("blkio", "blkio.throttle.io_service_bytes_recursive", bytes_v1(devices), gate=Gate.FOLLOWS),
         ],
     }
     v2: dict[str, list[Reading]] = {
@@ -155,6 +175,7 @@ def _memory_usage(cells: Cells, data: bytes) -> None:
 def _memory_stat_v1(cells: Cells, data: bytes) -> None:
     found = pairs(data)
     _several(cells, found, STAT_V1)
+    cells.unlimited = int(found.get("hierarchical_memory_limit", 0)) >= UNLIMITED
     cells.memory(inactive=int(found.get("total_inactive_file", 0)))
 
 

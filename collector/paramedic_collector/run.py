@@ -6,11 +6,13 @@ import errno
 import os
 
 from paramedic_collector import cadvisor as c
+from paramedic_collector.cells import Table
 from paramedic_collector.cgroup import Layout, folder, memberships
 from paramedic_collector.exposition import number
 from paramedic_collector.files import read
 from paramedic_collector.group import Group
 from paramedic_collector.labels import labels_of
+from paramedic_collector.net import LONGEST
 from paramedic_collector.readings import Reading
 from paramedic_collector.source import Context
 from paramedic_core.model import Container
@@ -28,12 +30,15 @@ class Run(Group):
         container: which.
         where: how cgroups are mounted.
         readings: what to read.
+        table: that its row is told in.
 
     Raises:
         OSError: the process or its cgroup is gone (see `files.GONE`), or may not be read.
     """
 
-    def __init__(self, context: Context, container: Container, where: Layout, readings: list[Reading]) -> None:
+    def __init__(
+        self, context: Context, container: Container, where: Layout, readings: list[Reading], table: Table
+    ) -> None:
         self.key = (container.pid, container.started_at)
         self._container = container
         # The network of `container:OTHER` is counted there; the process of this one shows the same numbers.
@@ -44,7 +49,7 @@ class Run(Group):
             folders = {name: folder(where, members, name, container.id) for name in ("", *where.controllers)}
             if not any(folders.values()):
                 raise OSError(errno.ESRCH, f"process {container.pid} has no cgroup of container {container.short_id}")
-            super().__init__(labels_of(container, context.labels), where, readings, folders)
+            super().__init__(labels_of(container, context.labels), where, readings, folders, table)
             self.refresh(context.now)
         except BaseException:
             os.close(self._process)
@@ -62,11 +67,11 @@ class Run(Group):
         if self._container.created_at > 0:
             self.cells.put(c.CREATED, number(int(self._container.created_at)))
 
-    def measure(self, seen: str) -> str:
+    def measure(self, seen: str, *, kills: bool = True) -> str:
         """See Group; raises OSError also when the process has ended."""
-        trouble = super().measure(seen)
+        trouble = super().measure(seen, kills=kills)
         if self._own_network:
-            self.network(read("net/dev", dir_fd=self._process))
+            self.network(read("net/dev", dir_fd=self._process, row=LONGEST))
         return trouble
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from paramedic_collector.cells import Table
 from paramedic_collector.cgroup import Layout
 from paramedic_collector.files import GONE, read
 from paramedic_collector.group import Group
@@ -21,10 +22,11 @@ class Slices:
     Args:
         where: how cgroups are mounted.
         readings: what to read of each.
+        table: that their rows are told in.
     """
 
-    def __init__(self, where: Layout, readings: list[Reading]) -> None:
-        self._where, self._readings = where, readings
+    def __init__(self, where: Layout, readings: list[Reading], table: Table) -> None:
+        self._where, self._readings, self._table = where, readings, table
         self._groups: dict[str, Group] = {}
         self._listed_at = float("-inf")
 
@@ -64,7 +66,7 @@ class Slices:
                 tail = path.rstrip("/")
                 roots = {"": self._where.unified, **self._where.controllers}
                 folders = {name: root + tail if root else None for name, root in roots.items()}
-                group = Group({"id": path, "image": "", "name": ""}, self._where, self._readings, folders)
+                group = Group({"id": path, "image": "", "name": ""}, self._where, self._readings, folders, self._table)
                 if group.size > 1:
                     self._groups[path] = group
         for group in self._groups.values():

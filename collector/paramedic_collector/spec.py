@@ -9,7 +9,7 @@ from paramedic_collector.cells import Cells
 from paramedic_collector.cgroup import Layout
 from paramedic_collector.files import read_text
 
-_UNLIMITED = 1 << 60
+UNLIMITED = 1 << 60
 """cgroup v1 writes 9223372036854771712 for no limit; nobody has a quarter of an exabyte."""
 
 
@@ -44,7 +44,7 @@ def read_spec(where: Layout, folder_of: Callable[[str], str | None], cells: Cell
         if limit == "max":
             cells.put(slot, "0")
         elif limit.isdigit():
-            cells.put(slot, "0" if int(limit) >= _UNLIMITED else limit)
+            cells.put(slot, "0" if int(limit) >= UNLIMITED else limit)
     threads = text("pids", "pids.max", "pids.max")
     if threads:
         cells.put(c.THREADS_MAX, "+Inf" if threads == "max" else threads)

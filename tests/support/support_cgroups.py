@@ -54,6 +54,10 @@ class Group:
         self._process.stdin.close()
         self.container: Container = replace(container(f"c-{self.id[:6]}", pid=self._process.pid), id=self.id)
 
+    def network(self) -> int:
+        """The network namespace that its process is in; right after the start it is still the host's."""
+        return os.stat(f"/proc/{self.container.pid}/ns/net").st_ino
+
     def end(self) -> None:
         """End the process and remove the cgroup, as an engine does."""
         self._process.kill()
@@ -83,6 +87,8 @@ def groups(count: int) -> Iterator[list[Group]]:
         try:
             for _ in range(count):
                 made.append(Group(name))
+            ours = os.stat("/proc/self/ns/net").st_ino
+            wait_until(lambda: all(group.network() != ours for group in made))
             yield made
         finally:
             for group in made:

@@ -6,13 +6,14 @@ import logging
 import resource
 from collections.abc import Mapping
 
-from paramedic_collector import cells
 from paramedic_collector.blockio import Devices
 from paramedic_collector.cadvisor import FAMILIES, OOM
+from paramedic_collector.cells import Table
 from paramedic_collector.cgroup import Layout, layout
 from paramedic_collector.exposition import Exposition
 from paramedic_collector.files import GONE
-from paramedic_collector.readings import Reading, readings
+from paramedic_collector.oomkills import OomKills
+from paramedic_collector.readings import Gate, Reading, readings
 from paramedic_collector.run import Run
 from paramedic_collector.slices import Slices
 from paramedic_collector.source import Context, Source
@@ -34,8 +35,10 @@ class Containers(Source):
     def __init__(self) -> None:
         super().__init__()
         self._layout: Layout | None = None
-        self._slices = Slices(Layout(), [])
+        self._table = Table()
+        self._slices = Slices(Layout(), [], self._table)
         self._readings: list[Reading] = []
+        self._killed: OomKills | None = None
         self._runs: dict[str, tuple[Container, Run]] = {}
         self._oom: dict[str, _Kills] = {}
         self.deaths = 0
@@ -55,7 +58,7 @@ class Containers(Source):
         rows = self._slices.rows(context, str(int(context.now)), problems) if raw else []
         if context.world is not None:
             rows += self._containers(context, context.world.containers, problems)
-        cells.write(rows, out)
+        self._table.write(rows, out)
         if problems:
             out.problem = f"{len(problems)} of {len(rows)} cgroups could not be read well, as {problems[0]}"
 
@@ -70,13 +73,17 @@ class Containers(Source):
                 raise
             self._layout = Layout()
         self._readings = readings(self._layout, Devices(context.paths))
-        self._slices = Slices(self._layout, self._readings)
+        self._slices = Slices(self._layout, self._readings, self._table)
+        if any(reading.gate is Gate.KILLS for reading in self._readings):
+            self._killed = OomKills(context.paths)
         return True
 
     def close(self) -> None:
         for container in list(self._runs):
             self._drop(container)
         self._slices.close()
+        if self._killed is not None:
+            self._killed.close()
         super().close()
 
     def _containers(self, context: Context, everyone: Mapping[str, Container], problems: list[str]) -> list[list[str]]:
@@ -109,10 +116,11 @@ class Containers(Source):
     def _all(self, context: Context, wanted: list[Container], problems: list[str]) -> list[list[str]]:
         room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES
         rows, seen = [], str(int(context.now))
+        kills = self._killed is None or self._killed.lately(len(self._runs))
         for container in wanted:
             try:
                 run = self._run(context, container)
-                trouble = run.measure(seen)
+                trouble = run.measure(seen, kills=kills)
             except (OSError, ValueError) as error:
                 known = self._drop(container.id)
                 if not isinstance(error, OSError) or error.errno not in GONE:
@@ -149,7 +157,7 @@ class Containers(Source):
                 return known[1]
             self._drop(container.id)
         assert self._layout is not None
-        run = Run(context, container, self._layout, self._readings)
+        run = Run(context, container, self._layout, self._readings, self._table)
         self._runs[container.id] = (container, run)
         return run
 
