@@ -16,7 +16,7 @@ def loader(request):
     if not hasattr(yaml, request.param):
         pytest.skip(f"this PyYAML has no {request.param}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("paramedic_core.config.text._LOADER", getattr(yaml, request.param))
+        patch.setattr("paramedic_core.config.events._LOADER", getattr(yaml, request.param))
         yield
 
 

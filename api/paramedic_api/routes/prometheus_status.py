@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from typing import Any
 
-import yaml
 from flask import Blueprint, Response
 
 from paramedic_api.hub import VERSION, this_hub
@@ -68,6 +67,8 @@ def buildinfo() -> Response:
 @endpoint
 def config() -> Response:
     """The jobs that are scraped, secrets hidden."""
+    import yaml  # noqa: PLC0415  it is 1 MB that is rarely needed
+
     jobs = [pool.job for pool in this_hub().measured.metrics.scraper.pools()]
     return answers.data({"yaml": yaml.safe_dump({"scrape_configs": shown_jobs(jobs)}, sort_keys=False)})
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 _ARENA_MAX = -8
 """M_ARENA_MAX of malloc.h."""
-_ARENAS = 2
+_ARENAS = 1
 LARGE = 1 << 22
 """Cells (8 bytes each) of a query after which it is worth the milliseconds."""
 
@@ -27,7 +27,7 @@ _mallopt, _trim = _from_libc("mallopt"), _from_libc("malloc_trim")
 
 
 def share() -> None:
-    """Let all threads share two pools, which bounds what is kept; to be called before there are many threads."""
+    """Let all threads share one pool, which bounds what is kept; to be called before there are many threads."""
     if _mallopt is not None:
         _mallopt(_ARENA_MAX, _ARENAS)
 
