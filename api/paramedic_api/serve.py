@@ -1,4 +1,4 @@
-"""The only file that knows waitress: 40 half-sent requests do not block it, and every stream holds one thread."""
+"""With `sending` the only file that knows waitress: 40 half-sent requests do not block it, and every stream holds one thread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask import Flask
 from waitress.server import create_server
 
 from paramedic_api.hub import Hub
+from paramedic_api.sending import Channel
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.sys.server import tcp_listener
 
@@ -107,6 +108,7 @@ class Server:
             outbuf_overflow=4 * _MOST_WAITING,
             ident="paramedic",
         )
+        self._server.channel_class = Channel
         return self._server
 
 

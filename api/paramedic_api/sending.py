@@ -1,0 +1,119 @@
+"""How waitress sends long answers whose length nobody knows yet: from where they lie, by the thread that makes them.
+
+Left to itself waitress copies such a piece four times before the socket has it, and wakes its own thread for every part that the
+socket takes: for an answer of 170 MB a third of all its work.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from waitress.buffers import OverflowableBuffer, ReadOnlyFileBasedBuffer
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.task import WSGITask
+
+_LARGE = 64 << 10
+"""Bytes from which on a piece is not copied."""
+_PATIENCE = 1_000
+"""Milliseconds after which a thread that waits for its reader looks whether that one is still there."""
+
+
+class Piece(ReadOnlyFileBasedBuffer):
+    """Bytes that wait to be sent. waitress sends such a buffer as it is.
+
+    Args:
+        data: the bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._left = memoryview(data)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def get(self, numbytes: int = -1, skip: bool = False) -> memoryview:  # type: ignore[override]  # noqa: ARG002, FBT001, FBT002
+        """What comes next: all of it, for the socket takes what it can."""
+        return self._left
+
+    def skip(self, numbytes: int, allow_prune: bool = False) -> None:  # type: ignore[override]  # noqa: ARG002, FBT001, FBT002
+        """So many bytes have been sent."""
+        self._left = self._left[numbytes:]
+
+    def close(self) -> None:
+        """Let go of the bytes."""
+        self._left = memoryview(b"")
+
+
+class Task(WSGITask):
+    """One request."""
+
+    channel: Channel
+
+    def write(self, data: bytes) -> None:
+        """Send the headers, if they are not sent yet, and then `data`."""
+        if len(data) < _LARGE or not self.wrote_header or not self.chunked_response or not self.has_body:
+            super().write(data)
+        else:
+            self.channel.write_here(b"%x\r\n" % len(data), data, b"\r\n")
+
+
+class Channel(HTTPChannel):
+    """One connection."""
+
+    task_class = Task
+    # waitress' own, of which its types say less or nothing.
+    outbufs: list[Any]
+    _flush_exception: Callable[..., object]
+    _flush_some: Callable[..., object]
+    _tended = False
+    """The thread that makes the answer waits for the socket, so waitress' own need not."""
+
+    def writable(self) -> bool:
+        """Whether waitress' own thread should wait until the socket takes something."""
+        return bool(super().writable()) and not self._tended
+
+    def write_here(self, *parts: bytes) -> None:
+        """Send all but what may wait, in the caller's thread.
+
+        Raises:
+            ClientDisconnected: nobody reads any more.
+        """
+        with self.outbuf_lock:
+            for part in parts:
+                self.outbufs.append(Piece(part))
+                self.total_outbufs_len += len(part)
+            self.outbufs.append(OverflowableBuffer(self.adj.outbuf_overflow))
+            self.current_outbuf_count = 0
+        self._tended = True
+        try:
+            while self._goes_on():
+                self._wait()
+        finally:
+            self._tended = False
+
+    def _wait(self) -> None:
+        """Until the socket takes something."""
+        number = -1 if self.socket is None else self.socket.fileno()
+        if number < 0:
+            # Closed by waitress' own thread just now: `_goes_on` sees it.
+            return
+        waiting = select.poll()
+        waiting.register(number, select.POLLOUT)
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in waiting.poll(_PATIENCE)):
+            self._failed()
+
+    def _failed(self) -> NoReturn:
+        self.will_close = True
+        self.server.pull_trigger()
+        raise ClientDisconnected
+
+    def _goes_on(self) -> bool:
+        """Send what the socket takes; whether too much is left."""
+        with self.outbuf_lock:
+            if self.connected and not self.will_close:
+                self._flush_exception(self._flush_some, do_close=False)
+            if not self.connected or self.will_close:
+                self._failed()
+            return self.total_outbufs_len > self.adj.outbuf_high_watermark

@@ -1,0 +1,107 @@
+"""Long answers of unknown length go out from where they lie: the same bytes, to quick, slow and vanishing readers."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from waitress.server import create_server
+
+from paramedic_api.sending import Channel
+
+PIECE = 300_000
+MOST = 1 << 20
+Pieces = Callable[[], Iterable[bytes]]
+
+
+@contextmanager
+def served(pieces: Pieces) -> Iterator[int]:
+    """A server whose every answer is these pieces; gives its port."""
+
+    def app(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        return pieces()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server: Any = create_server(app, sockets=[listener], asyncore_use_poll=True, outbuf_high_watermark=MOST)
+    server.channel_class = Channel
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.task_dispatcher.shutdown()
+        server.trigger.pull_trigger(lambda: [each.close() for each in list(server._map.values())])
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def some(count: int, size: int = PIECE) -> list[bytes]:
+    return [bytes([65 + number % 26]) * (size if number % 3 else 10) for number in range(count)]
+
+
+def test_every_byte_in_order() -> None:
+    with served(lambda: iter(some(60))) as port:
+        for _ in range(3):
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            client.request("GET", "/")
+            assert client.getresponse().read() == b"".join(some(60))
+            client.close()
+
+
+def test_no_body_where_only_headers_are_asked_for() -> None:
+    with served(lambda: iter(some(9))) as port:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client.request("HEAD", "/")
+        assert client.getresponse().read() == b""
+        client.close()
+
+
+def test_a_slow_reader_holds_up_whoever_makes_more() -> None:
+    made: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(200):
+            made.append(number)
+            yield b"x" * PIECE
+
+    with served(pieces) as port, socket.create_connection(("127.0.0.1", port), timeout=30) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        reader.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        reader.recv(1)
+        # The kernel's buffers are 4 MiB a side at most; of 60 MB the most is not made before it is read.
+        taken = reader.recv(1 << 16, socket.MSG_WAITALL)
+        assert len(made) * PIECE < 30_000_000
+        count = 1 + len(taken)
+        while data := reader.recv(1 << 20):
+            count += len(data)
+            if data.endswith(b"\r\n0\r\n\r\n"):
+                break
+        assert len(made) == 200
+        assert count > 200 * PIECE
+
+
+def test_a_reader_that_goes_ends_the_making() -> None:
+    ended = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * PIECE
+        finally:
+            ended.set()
+
+    with served(pieces) as port:
+        for abruptly in (False, True):
+            ended.clear()
+            reader = socket.create_connection(("127.0.0.1", port), timeout=30)
+            reader.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            reader.recv(100_000)
+            if abruptly:
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            reader.close()
+            assert ended.wait(20)
