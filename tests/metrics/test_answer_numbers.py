@@ -88,6 +88,15 @@ def test_a_matrix_is_the_same_however_many_rows_are_written_at_a_time(monkeypatc
         for cells in (1, 100, 299):
             monkeypatch.setattr("paramedic_metrics.answer.json._CELLS", cells)
             assert b"".join(matrix(labels, times, values, given_mask)) == at_once
+            # Rows that lie in another order are written in that of the series; and no more than there are labels.
+            lying, some = np.random.default_rng(cells).permutation(40), None if given_mask is None else mask.copy()
+            if some is not None:
+                some[lying] = mask
+            mixed = np.empty_like(values)
+            mixed[lying] = values
+            assert b"".join(matrix(labels, times, mixed, some, lying)) == at_once
+            few = b"".join(matrix(labels[:33], times, values[:33], None if given_mask is None else mask[:33]))
+            assert b"".join(matrix(labels[:33], times, mixed, some, lying)) == few
 
 
 def test_small_answers() -> None:

@@ -112,7 +112,8 @@ def _answered(hub: Hub, expression: str, grid: tuple[int, int, int]) -> dict[str
 
 
 def _drawn(found: MatrixResult) -> dict[str, Any]:
-    masked = found.values if found.mask is None else np.where(found.mask, found.values, np.nan)
+    mask = found.mask
+    masked = found.values if mask is None else np.where(mask, found.values, np.nan)
     finite = np.where(np.isfinite(masked), masked, np.nan)
     shown = finite[:_DRAWN]
     known = shown[~np.isnan(shown)]
@@ -127,7 +128,7 @@ def _drawn(found: MatrixResult) -> dict[str, Any]:
         points = [None if v != v else v for v in values.tolist()]  # noqa: PLR0124  only NaN differs from itself
         line = spark(points, low=low, high=top, width=_WIDTH, height=_HEIGHT) if place < _DRAWN else ""
         least, most = (_short(float(there.min())), _short(float(there.max()))) if there.size else ("", "")
-        present = masked[place] if found.mask is None else masked[place][found.mask[place]]
+        present = masked[place] if mask is None else masked[place][mask[place]]
         rows.append(Row(name_of(labels), line, _short(float(present[-1])) if present.size else "", least, most))
     return {"rows": rows, "count": len(found.labels), "low": _short(low), "high": _short(top)}
 

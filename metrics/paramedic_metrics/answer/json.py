@@ -64,15 +64,20 @@ def vector(at: int, labels: Sequence[Labels], values: NDArray[np.float64]) -> It
 
 
 def matrix(
-    labels: Sequence[Labels], times: NDArray[np.int64], values: NDArray[np.float64], mask: NDArray[np.bool_] | None
+    labels: Sequence[Labels],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    mask: NDArray[np.bool_] | None,
+    order: NDArray[np.int64] | None = None,
 ) -> Iterator[bytes]:
     """Series over one grid of times.
 
     Args:
-        labels: one a row.
+        labels: one a series.
         times: Unix milliseconds, shape (T,).
         values: shape (rows, T).
         mask: where there is a value; None for everywhere. Rows without any are left out.
+        order: which row each series is; None for its own.
     """
     yield b'{"resultType":"matrix","result":['
     if not len(times):
@@ -82,8 +87,9 @@ def matrix(
     begun = False
 
     def written(number: int) -> bytes:
-        some = slice(number * size, (number + 1) * size)
-        return _rows(grid, labels[some], values[some], None if mask is None else mask[some])
+        some = slice(number * size, min((number + 1) * size, len(labels)))
+        rows = some if order is None else order[some]
+        return _rows(grid, labels[some], values[rows], None if mask is None else mask[rows])
 
     for rows in parallel.ahead(written, -(-len(labels) // size)):
         if rows:

@@ -32,5 +32,4 @@ def rendered(answer: Answer, limit: int = 0) -> tuple[Iterator[bytes], list[str]
 
 
 def _matrix(data: MatrixResult, most: int) -> Iterator[bytes]:
-    mask = None if data.mask is None else data.mask[:most]
-    return json.matrix(data.labels[:most], data.times, data.values[:most], mask)
+    return json.matrix(data.labels[:most], data.times, data.cells, data.here, data.order)

@@ -22,7 +22,7 @@ from paramedic_metrics.promql.prepare import settled
 from paramedic_metrics.promql.ranges import Ranged
 from paramedic_metrics.promql.results import Answer, Data, MatrixResult, ScalarResult, StringResult, VectorResult
 from paramedic_metrics.promql.run import Limits, Run, Steps, merged
-from paramedic_metrics.promql.values import Scalar, Text, Value, Vector
+from paramedic_metrics.promql.values import Ints, Scalar, Text, Value, Vector
 from paramedic_metrics.promql.windows import window
 from paramedic_metrics.series import Queryable
 
@@ -188,12 +188,12 @@ def _matrix(run: Run, value: Value, steps: Steps) -> MatrixResult:
         return MatrixResult([()], steps.times, value.values[None, :], None)
     assert isinstance(value, Vector)
     vector = merged(_finished(run, value))
-    order = run.cache.sorted_rows(vector.labels)
-    labels = [vector.labels[row] for row in order]
-    if order == list(range(len(order))):
-        return MatrixResult(labels, steps.times, vector.values, vector.mask)
-    mask = None if vector.mask is None else vector.mask[order]
-    return MatrixResult(labels, steps.times, vector.values[order], mask)
+    return _ordered(run, vector, steps.times)
+
+
+def _ordered(run: Run, vector: Vector, times: Ints) -> MatrixResult:
+    labels, order = run.cache.in_order(vector.labels)
+    return MatrixResult(labels, times, vector.values, vector.mask, order)
 
 
 def _matrix_of_range(run: Run, expr: MatrixSelector | Subquery, steps: Steps) -> MatrixResult:
@@ -230,6 +230,4 @@ def _laid_out(run: Run, ranged: Ranged) -> MatrixResult:
         labels.extend(block.labels)
         row += len(block.labels)
     vector = merged(_finished(run, Vector(labels, values, None if mask.all() else mask, drop)))
-    order = run.cache.sorted_rows(vector.labels)
-    chosen = None if vector.mask is None else vector.mask[order]
-    return MatrixResult([vector.labels[place] for place in order], times, vector.values[order], chosen)
+    return _ordered(run, vector, times)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from paramedic_metrics.series import Labels
 
 NAME = "__name__"
@@ -121,6 +124,13 @@ class LabelCache:
                 text = keys[id(labels)] = "\0".join(part for pair in labels for part in pair)
             texts.append(text)
         return sorted(range(len(rows)), key=texts.__getitem__)
+
+    def in_order(self, rows: Sequence[Labels]) -> tuple[list[Labels], NDArray[np.int64] | None]:
+        """Owned sets, each there once, in the order of their labels, and where each was; None where they were so already."""
+        ordered, _ = self._listwise("ordered", rows, lambda: [rows[place] for place in self.sorted_rows(rows)])
+        was = dict(zip(map(id, rows), range(len(rows)), strict=True))
+        places = np.fromiter(map(was.__getitem__, map(id, ordered)), np.int64, len(ordered))
+        return ordered, None if (places[1:] > places[:-1]).all() else places
 
     def _listwise(
         self, what: str, rows: Sequence[Labels], make: Callable[[], list[Labels]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from paramedic_metrics.promql.values import Bools, Floats, Ints
 from paramedic_metrics.series import Labels
 
@@ -42,10 +44,22 @@ class MatrixResult:
     labels: list[Labels]
     times: Ints
     """Unix milliseconds, shape (times,): shared by all series."""
-    values: Floats
-    """Shape (series, times); undefined where there is no sample."""
-    mask: Bools | None
+    cells: Floats
+    """Shape (series, times), in the order in which they were worked out; undefined where there is no sample."""
+    here: Bools | None
     """Where there are samples; None: everywhere. No series is without."""
+    order: Ints | None = None
+    """Which row of both each series is; None: its own. Of a large answer another copy costs more than to write it in order."""
+
+    @property
+    def values(self) -> Floats:
+        """The cells in the series' order."""
+        return self.cells if self.order is None else self.cells[self.order]
+
+    @property
+    def mask(self) -> Bools | None:
+        """`here` in the series' order."""
+        return self.here if self.here is None or self.order is None else np.asarray(self.here[self.order])
 
 
 Data = ScalarResult | StringResult | VectorResult | MatrixResult

@@ -35,6 +35,16 @@ def test_each_kind_of_result() -> None:
     assert matrix.values[1].tolist() == [74.0, 76.0, 78.0, 80.0]
 
 
+def test_series_come_in_order_of_their_labels_however_they_lie() -> None:
+    backwards = MemorySeries.of({labels("x", a=str(n)): [(0, float(n)), (1_000, n + 0.5)] for n in (2, 0, 1)})
+    data = Engine(backwards).range("-x > -2.2", 0, 1_000, 1_000).data
+    assert isinstance(data, MatrixResult)
+    assert data.labels == [(("a", str(n)),) for n in range(3)]
+    assert data.mask is not None
+    assert data.mask.tolist() == [[True, True], [True, True], [True, False]]
+    assert data.values[data.mask].tolist() == [0.0, -0.5, -1.0, -1.5, -2.0]
+
+
 def test_a_range_query_has_a_value_at_every_step_and_says_where_there_is_none() -> None:
     data = Engine(COUNTERS).range("x_total > 100", 0, 600_000, 300_000).data
     assert isinstance(data, MatrixResult)
