@@ -17,6 +17,7 @@ from paramedic_core.settings import MetricsSettings
 from paramedic_metrics.series import Labels
 from paramedic_metrics.tsdb.merge import merge
 from paramedic_metrics.tsdb.store import Store
+from paramedic_metrics.tsdb.twin import COPY, NAME
 from support_programs import YEARS, post, until_ready, victoria_of
 from support_recording import Recorded
 
@@ -58,7 +59,7 @@ def own_bytes(folder: Path, given: Sequence[Recorded], *, whole: bool = False) -
         pass
     if whole:
         _compare(store, given)
-    found = Bytes(store.parts.bytes, (folder / "series.log").stat().st_size)
+    found = Bytes(store.parts.bytes, sum((folder / name).stat().st_size for name in (NAME, COPY)))
     store.stop()
     return found
 

@@ -6,7 +6,7 @@ It may be done beside a running hub: parts do not change, and what is being writ
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from paramedic_metrics.tsdb.lock import holder
 from paramedic_metrics.tsdb.part import SUFFIX, Part
 from paramedic_metrics.tsdb.parts import FOLDER
 from paramedic_metrics.tsdb.recovery import Decoder
+from paramedic_metrics.tsdb.twin import COPY, NAME, read_both
 from paramedic_metrics.tsdb.wal import read_segment
 
 
@@ -85,7 +86,7 @@ def check(folder: Path) -> Report:
     if len(unnamed):
         report.notes.append(
             f"{len(unnamed)} series have samples and no names (ids {unnamed[0]} to {unnamed[-1]}): "
-            f"what named them in {serieslog.NAME} is lost"
+            f"what named them in {NAME} is lost"
         )
     for path in aside.kept(folder):
         report.notes.append(f"{path.relative_to(folder)} was set aside: {path.stat().st_size} bytes")
@@ -159,13 +160,16 @@ def _block(report: Report, part: Part, name: str, number: int) -> Ids:
 
 def _series(report: Report) -> Index:
     index = Index(1 << 32)
-    path = report.folder / serieslog.NAME
+    path = report.folder / NAME
     try:
-        data = serieslog.read(path)
+        both = read_both(report.folder)
     except BadInput as error:
-        report.damage.append(Damage(serieslog.NAME, "file", 0, 0, _less(path, error)))
+        report.damage.append(Damage(NAME, "file", 0, 0, _less(path, error)))
         return index
-    report.bytes += len(data)
+    data = both.data
+    report.bytes += both.size + both.copied
+    _one_file(report, NAME, both.mended, COPY, both.size)
+    _one_file(report, COPY, both.lacking, NAME, both.copied)
     last = -1
     for item in serieslog.load(data, index):
         if isinstance(item, Record):
@@ -173,12 +177,22 @@ def _series(report: Report) -> Index:
         elif report.open_by and item.end == len(data):
             continue
         elif item.torn:
-            _torn(report, serieslog.NAME, item)
+            _torn(report, NAME, item)
         elif item.damaged:
             why = f"series after id {last} are not known by name" if last >= 0 else "the first series have no names"
-            report.damage.append(Damage(serieslog.NAME, "record", item.offset, item.size, why))
+            report.damage.append(Damage(NAME, "record", item.offset, item.size, why))
     report.series = len(index)
     return index
+
+
+def _one_file(report: Report, name: str, holes: Iterable[Hole], other: str, size: int) -> None:
+    """What only the other of the two files of series has: no name is lost, but a second damage may cost some."""
+    for hole in holes:
+        if hole.end <= size and not (report.open_by and hole.end == size):
+            why = f"{other} has it: no name is lost"
+            report.damage.append(Damage(name, "record", hole.offset, hole.size, why, series=0, samples=0))
+        elif not report.open_by:
+            report.notes.append(f"{name} ends early, at {hole.offset}: {other} has {hole.size} bytes more")
 
 
 def _log(report: Report) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from paramedic_core.errors import BadInput
 from paramedic_core.fault import fault
 from paramedic_core.sys.files import write_atomic
-from paramedic_metrics.tsdb import aside, serieslog
+from paramedic_metrics.tsdb import aside, serieslog, twin
 from paramedic_metrics.tsdb import part as part_file
 from paramedic_metrics.tsdb.framing import Hole, void
 from paramedic_metrics.tsdb.index import Index
@@ -47,8 +47,7 @@ def repair(folder: Path) -> list[str]:
             done += _part(folder, path)
         for path in sorted((folder / "wal").glob("*.wal")):
             done += _patched(folder, path, MAGIC, _damage_of_log(path), MOST_SEGMENT)
-        path = folder / serieslog.NAME
-        done += _patched(folder, path, serieslog.MAGIC, _damage_of_series(path), serieslog.MOST_FILE)
+        done += _series(folder)
     return done
 
 
@@ -122,8 +121,29 @@ def _damage_of_log(path: Path) -> Iterator[Hole]:
             yield Hole(item.offset, item.end)
 
 
-def _damage_of_series(path: Path) -> Iterator[Hole]:
-    for item in serieslog.load(serieslog.read(path), Index(1 << 32)):
+def _series(folder: Path) -> Iterator[str]:
+    """The list of series and its copy: each gets what only the other has, and what neither has is passed over."""
+    path, copy = folder / twin.NAME, folder / twin.COPY
+    both = twin.read_both(folder)
+    if both.mended:
+        kept = f"; it is kept as {aside.link(folder, path).relative_to(folder)}" if both.size else ""
+        fault("tsdb.before_repair_series")
+        write_atomic(path, bytes(both.data))
+        lost = sum(hole.size for hole in both.mended)
+        yield f"{twin.NAME}: {lost} bytes that could not be read were had from {twin.COPY}{kept}"
+    yield from _patched(folder, path, twin.MAGIC, _damage_of_series(both.data), twin.MOST_FILE)
+    data = twin.read(path)
+    if both.copied and not twin.same(copy, data):
+        damaged = [hole for hole in both.lacking if hole.damaged]
+        kept = f"; it is kept as {aside.link(folder, copy).relative_to(folder)}" if damaged else ""
+        write_atomic(copy, bytes(data))
+        if damaged:
+            lost = sum(hole.size for hole in damaged)
+            yield f"{twin.COPY}: {lost} bytes that could not be read were had from {twin.NAME}{kept}"
+
+
+def _damage_of_series(data: memoryview) -> Iterator[Hole]:
+    for item in serieslog.load(data, Index(1 << 32)):
         if isinstance(item, Hole) and item.damaged:
             yield item
 

@@ -1,4 +1,4 @@
-"""The series on the disk: one file of records, each with new label pairs and new series; and how it is read all at once.
+"""The series on the disk: a file of records, each with new label pairs and new series, and its copy; and how it is read all at once.
 
 A record names its pairs and, for each series, its id and the numbers of its pairs in this record. A file that was
 rewritten has thousands in each, so starting up is a few NumPy operations however many series there are.
@@ -12,6 +12,7 @@ import logging
 import os
 import struct
 import threading
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,16 +25,14 @@ from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_core.fault import fault
 from paramedic_core.sys.files import sync_folder, write_atomic
 from paramedic_metrics.series import Labels
-from paramedic_metrics.tsdb.aside import keep
+from paramedic_metrics.tsdb import aside, twin
 from paramedic_metrics.tsdb.codec import deflate, inflate
 from paramedic_metrics.tsdb.framing import Hole, Record, frame, scan
 from paramedic_metrics.tsdb.index import Index, no_id
-from paramedic_metrics.tsdb.source import regular
+from paramedic_metrics.tsdb.twin import COPY, MAGIC, NAME, Both, read_both, same
 
 log = logging.getLogger("paramedic.metrics.tsdb")
 
-NAME = "series.log"
-MAGIC = b"PMS1"
 _SERIES = 1
 _HEAD = struct.Struct("<IIIII")
 _CHUNK = 5_000
@@ -44,30 +43,36 @@ what a reader refuses. A single series has no more than remote write lets throug
 _OVERHEAD = 16
 """What a pair takes besides, in the same measure: quotes, commas and its number."""
 _MOST_UNPACKED = 256 << 20
-MOST_FILE = 2 << 30
+_COPY_AGAIN = 60.0
+"""Seconds after which a copy that could not be made is tried again."""
 
 
 class SeriesLog:
-    """The file.
+    """The file, and its copy.
 
     Args:
-        folder: where it is.
-        index: filled from it.
+        folder: where they are.
+        index: filled from them.
 
     Raises:
         StoreUnavailable: it cannot be opened.
     """
 
     def __init__(self, folder: Path, index: Index) -> None:
-        self.path = folder / NAME
+        self.path, self._copy_path = folder / NAME, folder / COPY
         self.damage: list[Hole] = []
-        """What of it could not be read: series whose names are lost."""
-        self._unsynced = False
+        """What of it could not be read in either file: series whose names are lost."""
+        self._unsynced = self._closed = False
         self._rewritten = 0
         """Ids below this were in the index at the last rewrite: those of them that are still there are in the file."""
+        self._waiting: tuple[int, int] | None = None
+        """Size and next id of a rewritten file that may be at the path, and is not open."""
+        self._fd = self._copy = self._inode = -1
+        self._copy_after = 0.0
         self._lock = threading.Lock()
         try:
-            data = read(self.path)
+            both = read_both(folder)
+            data = both.data
             self.size = len(MAGIC)
             for item in load(data, index):
                 if isinstance(item, Record) or item.known:
@@ -76,24 +81,72 @@ class SeriesLog:
                     self.damage.append(item)
             if len(data) > self.size:
                 self.size = self._tail(data)
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._mend(both)
+            self._open()
             if len(data) < len(MAGIC):
-                os.write(self._fd, MAGIC)
+                os.pwrite(self._fd, MAGIC, 0)
                 sync_folder(folder)
+                data = memoryview(MAGIC)
             os.ftruncate(self._fd, self.size)
         except (BadInput, OSError) as error:
             raise StoreUnavailable(f"the list of series {self.path} cannot be opened: {error}") from error
+        self._copy_of(data[: self.size], both.lacking)
         for hole in self.damage:
             log.error(
-                "bytes %d to %d of %s are damaged: the names of the series in them are lost, "
+                "bytes %d to %d of %s are damaged, and of its copy too: the names of the series in them are lost, "
                 "`paramedic tsdb check` shows more",
                 hole.offset, hole.end, self.path,
             )  # fmt: skip
 
+    def _mend(self, both: Both) -> None:
+        """Put what only the copy has into the file; the damaged one is kept."""
+        if not both.mended:
+            return
+        lost = sum(hole.size for hole in both.mended)
+        try:
+            if both.size:
+                aside.link(self.path.parent, self.path)
+            write_atomic(self.path, bytes(both.data))
+        except OSError as error:
+            log.warning("%d bytes of %s are read from its copy and cannot be mended now: %s", lost, self.path, error)
+            return
+        log.warning("%d bytes of %s were damaged, and had from its copy: no name is lost", lost, self.path)
+
+    def _open(self) -> None:
+        """Open the file at its path; it may be one that was rewritten."""
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        inode = os.fstat(self._fd).st_ino
+        if self._waiting is not None and inode != self._inode:
+            self.size, self._rewritten = self._waiting
+            self._unsynced = False
+            self._let_go_of_copy()
+        self._waiting, self._inode = None, inode
+
+    def _let_go_of_copy(self) -> None:
+        if self._copy >= 0:
+            os.close(self._copy)
+            self._copy, self._copy_after = -1, 0.0
+
+    def _copy_of(self, data: memoryview | None, lacking: Sequence[Hole] = ()) -> None:
+        """See to it that the copy has these bytes (None: the file's), and is open; where it cannot, one file goes on alone."""
+        self._let_go_of_copy()
+        try:
+            if data is None:
+                data = twin.read(self.path)[: self.size]
+            if not same(self._copy_path, data):
+                if any(hole.damaged and hole.end < len(data) for hole in lacking):
+                    log.warning("%s was damaged: it is made anew from %s", self._copy_path, NAME)
+                    aside.link(self._copy_path.parent, self._copy_path)
+                write_atomic(self._copy_path, bytes(data))
+            self._copy = os.open(self._copy_path, os.O_WRONLY | os.O_CLOEXEC)
+        except (BadInput, OSError) as error:
+            log.warning("%s has no copy now, tried again every %g s: %s", self.path, _COPY_AGAIN, error)
+            self._copy_after = time.monotonic() + _COPY_AGAIN
+
     def _tail(self, data: memoryview) -> int:
         """Keep what is behind the last record elsewhere; returns where the next may be written."""
         try:
-            keep(self.path.parent, f"{NAME}-{self.size}", data[self.size :])
+            aside.keep(self.path.parent, f"{NAME}-{self.size}", data[self.size :])
         except OSError as error:
             log.warning(
                 "the damaged end of %s stays where it is, for it cannot be kept elsewhere: %s", self.path, error
@@ -112,24 +165,25 @@ class SeriesLog:
             StoreUnavailable: the disk is full, or the file is as large as it may be.
         """
         with self._lock:
+            self._usable()
             # Series that could not be written down, and that a rewrite wrote then: twice in the file, they would be damage.
             new = bisect_left(ids, self._rewritten)
             data = _records(ids[new:], labels[new:], self.size)
-            if self._fd < 0:
-                raise StoreUnavailable("new series cannot be written down: the store is closed")
-            if self.size + len(data) > MOST_FILE:
+            if self.size + len(data) > twin.MOST_FILE:
                 raise StoreUnavailable(
-                    f"new series cannot be written down: {self.path} would be larger than {MOST_FILE} bytes and never be read "
+                    f"new series cannot be written down: {self.path} would be larger than {twin.MOST_FILE} bytes and never be read "
                     "again: drop labels with long values, or move the metrics' folder away, so that a new one begins"
                 )
             try:
-                written = 0
-                while written < len(data):
-                    written += os.pwrite(self._fd, data[written:], self.size + written)
+                _write(self._fd, data, self.size)
+                fault("tsdb.before_series_copy")
+                if self._copy >= 0:
+                    _write(self._copy, data, self.size)
                 self._unsynced = True
             except OSError as error:
-                with contextlib.suppress(OSError):  # what is left of it then, the next one is written over
-                    os.ftruncate(self._fd, self.size)
+                for fd in (self._fd, self._copy):
+                    with contextlib.suppress(OSError):  # what is left of it then, the next one is written over
+                        os.ftruncate(fd, self.size)
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 raise StoreUnavailable(
                     f"new series cannot be written down ({error}): "
@@ -139,25 +193,46 @@ class SeriesLog:
             self.size += len(data)
             fault("tsdb.after_series")
 
+    def _usable(self) -> None:
+        """Open the file again, where that failed after a rewrite.
+
+        Raises:
+            StoreUnavailable: it still cannot be, or the store is closed.
+        """
+        if self._closed:
+            raise StoreUnavailable("new series cannot be written down: the store is closed")
+        if self._fd >= 0:
+            return
+        try:
+            self._open()
+        except OSError as error:
+            raise StoreUnavailable(
+                f"new series cannot be written down: {self.path} cannot be opened ({error})", retry_after=5.0
+            ) from error
+
     def sync(self) -> None:
-        """Make all of it durable.
+        """Make all of it durable, in both files.
 
         Raises:
             OSError: the disk does not take it.
         """
         with self._lock:
+            if self._copy < 0 and self._fd >= 0 and time.monotonic() >= self._copy_after:
+                self._copy_of(None)
             if not self._unsynced:
                 return
             self._unsynced = False
-            fd = os.dup(self._fd)
+            fds = [os.dup(fd) for fd in (self._fd, self._copy) if fd >= 0]
         # Without the lock: who adds a series need not wait for the disk.
         try:
-            os.fdatasync(fd)
+            for fd in fds:
+                os.fdatasync(fd)
         except OSError:
             self._unsynced = True
             raise
         finally:
-            os.close(fd)
+            for fd in fds:
+                os.close(fd)
 
     def rewrite(self, index: Index) -> None:
         """Write the file anew, with what the index has only.
@@ -169,26 +244,33 @@ class SeriesLog:
         with index.lock, self._lock:
             ids = [int(n) for n in index.all()]
             data = MAGIC + _records(ids, map(index.labels, ids), len(MAGIC))
-            if len(data) > MOST_FILE:
-                raise OSError(errno.EFBIG, f"it would be larger than {MOST_FILE} bytes", str(self.path))
+            if len(data) > twin.MOST_FILE:
+                raise OSError(errno.EFBIG, f"it would be larger than {twin.MOST_FILE} bytes", str(self.path))
             try:
                 write_atomic(self.path, data)
             finally:
                 # Also where it could not be made durable: it may have its name already, and the old one none any more.
                 fault("tsdb.after_series_rewrite")
-                fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-                new = not os.path.sameopenfile(fd, self._fd)
-                os.close(self._fd)
-                self._fd = fd
-                if new:
-                    self.size, self._unsynced, self._rewritten = len(data), False, index.next
+                if self._fd >= 0:
+                    os.close(self._fd)
+                self._fd, self._waiting = -1, (len(data), index.next)
+                self._open()
+            self._copy_of(memoryview(data))
 
     def close(self) -> None:
         """Let go of it; may be called twice."""
         with self._lock:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            self._closed = True
+            for fd in (self._fd, self._copy):
+                if fd >= 0:
+                    os.close(fd)
+            self._fd = self._copy = -1
+
+
+def _write(fd: int, data: bytes, at: int) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], at + written)
 
 
 def _records(ids: Sequence[int], labels: Iterable[Labels], at: int) -> bytes:
@@ -232,23 +314,6 @@ def pack(ids: Sequence[int], labels: Sequence[Labels]) -> bytes:
     )
     packed = deflate(body)
     return _HEAD.pack(len(body), len(ids), len(refs), len(numbers), 0) + packed
-
-
-def read(path: Path) -> memoryview:
-    """The file's bytes; none when it is not there.
-
-    Raises:
-        BadInput: it is no regular file.
-        OSError: it cannot be read, or is larger than any of ours.
-    """
-    try:
-        with os.fdopen(regular(path), "rb") as file:
-            data = file.read(MOST_FILE + 1)
-    except FileNotFoundError:
-        return memoryview(b"")
-    if len(data) > MOST_FILE:
-        raise OSError(errno.EFBIG, f"it is larger than {MOST_FILE} bytes", str(path))
-    return memoryview(data)
 
 
 def load(data: memoryview, index: Index) -> Iterator[Record | Hole]:

@@ -246,7 +246,7 @@ class Store:
             groups, newest = len(self.head.groups), self.head.newest
         oldest = min([*times, *(p.tmin for p in parts)], default=0)
         newest = max([newest, *(p.tmax for p in parts)], default=0)
-        size = self.parts.bytes + self.wal.size + self._series.size
+        size = self.parts.bytes + self.wal.size + 2 * self._series.size
         return Summary(len(self.index), groups, sum(p.samples for p in parts), len(parts), size, oldest, max(newest, 0))
 
     def harm(self) -> list[Harm]:

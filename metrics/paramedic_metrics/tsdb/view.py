@@ -19,6 +19,7 @@ from paramedic_metrics.tsdb.index import Ids, Index
 from paramedic_metrics.tsdb.live import pieces_of
 from paramedic_metrics.tsdb.match import match
 from paramedic_metrics.tsdb.parts import Parts
+from paramedic_metrics.tsdb.twin import read_both
 from paramedic_metrics.tsdb.wal import Wal
 
 _CACHE = 64 << 20
@@ -56,7 +57,7 @@ class View:
         wal = Wal(folder / "wal", only_read=True)
         self.head = Head(wal, Rules(0, 0), SystemClock(), self.index.unknown)
         self._unnamed = 0
-        for item in serieslog.load(serieslog.read(folder / serieslog.NAME), self.index):
+        for item in serieslog.load(read_both(folder).data, self.index):
             self._unnamed += isinstance(item, Hole) and item.damaged
         recovery.replay(self.head, self.index, sealed, self.counters)
         self.parts = Parts(folder, self.counters, only_read=True)

@@ -22,6 +22,7 @@ from paramedic_metrics.tsdb.check import check
 from paramedic_metrics.tsdb.framing import Record, scan
 from paramedic_metrics.tsdb.part import Part
 from paramedic_metrics.tsdb.repair import repair
+from paramedic_metrics.tsdb.twin import COPY, NAME
 from paramedic_metrics.tsdb.view import View
 from support_tsdb import Rig, Samples, fill, flip, labels
 
@@ -159,9 +160,11 @@ def test_a_record_of_the_log_costs_64_scrapes_at_most(whole: tuple[Path, Samples
     assert repair(store) == []
 
 
-def test_a_damaged_list_of_series_costs_the_names_in_that_record(store: Path, whole: tuple[Path, Samples]) -> None:
-    path = store / "series.log"
-    flip(path, 40)
+def test_a_record_damaged_in_both_lists_of_series_costs_the_names_in_that_record(
+    store: Path, whole: tuple[Path, Samples]
+) -> None:
+    for name in (NAME, COPY):
+        flip(store / name, 40)
     found = opened(store)
     assert {series for series, _ in found} == {labels(name="loose", i=str(i)) for i in range(30)}
     assert not found.items() - whole[1].items()
@@ -185,7 +188,8 @@ def test_a_record_that_a_kill_has_torn_is_no_damage(
     path = next((store / "wal").glob("*.wal")) if name == "wal" else store / name
     *_, last = (item for item in scan(memoryview(path.read_bytes()), 4) if isinstance(item, Record))
     kept = int(keep * last.size) if isinstance(keep, float) else keep % last.size
-    os.truncate(path, last.offset + kept)
+    for each in [path] if name == "wal" else [path, store / COPY]:
+        os.truncate(each, last.offset + kept)
     report = check(store)
     assert not report.damage
     assert any(f"ends amid a record ({kept} bytes at {last.offset})" in note for note in report.notes)
@@ -213,10 +217,12 @@ def test_a_store_in_use_is_not_repaired(tmp_path: Path) -> None:
         ("tsdb.after_aside", "part", -20),
         ("tsdb.before_repair_part", "part", 200),
         ("tsdb.before_repair_log", "wal", 900),
+        ("tsdb.before_repair_series", "series", 40),
     ],
 )
 def test_a_repair_that_is_killed_is_done_again(store: Path, point: str, name: str, at: int) -> None:
-    path = part_of(store) if name == "part" else next((store / "wal").glob("*.wal"))
+    found = {"part": part_of(store), "wal": next((store / "wal").glob("*.wal")), "series": store / NAME}
+    path = found[name]
     flip(path, at if at > 0 else path.stat().st_size + at)
     original = path.read_bytes()
     before = opened(shutil.copytree(store, store.parent / "copy"))

@@ -16,8 +16,8 @@ from support_repo import ROOT
 from support_tsdb_life import Life, verify
 
 POINTS = (
-    "tsdb.after_segment", "tsdb.after_log", "tsdb.after_log_cells", "tsdb.after_sync", "tsdb.after_series",
-    "tsdb.after_series_rewrite", "tsdb.before_part_sync", "tsdb.before_part_rename", "tsdb.after_part_rename",
+    "tsdb.after_segment", "tsdb.after_log", "tsdb.after_log_cells", "tsdb.after_sync", "tsdb.before_series_copy",
+    "tsdb.after_series", "tsdb.after_series_rewrite", "tsdb.before_part_sync", "tsdb.before_part_rename", "tsdb.after_part_rename",
     "tsdb.before_swap", "tsdb.before_log_drop", "tsdb.after_merge_swap",
 )  # fmt: skip
 AMID_MERGE = ("tsdb.before_part_sync", "tsdb.before_part_rename", "tsdb.after_part_rename")
@@ -43,7 +43,13 @@ def test_every_point_is_tried() -> None:
     for file in (ROOT / "metrics").rglob("*.py"):
         found |= set(re.findall(r'\bfault\("([a-z_.]+)"\)', file.read_text()))
     # A repair is killed in test_damage.py.
-    assert found == {*POINTS, "tsdb.after_aside", "tsdb.before_repair_part", "tsdb.before_repair_log"}
+    assert found == {
+        *POINTS,
+        "tsdb.after_aside",
+        "tsdb.before_repair_part",
+        "tsdb.before_repair_log",
+        "tsdb.before_repair_series",
+    }
 
 
 @pytest.mark.parametrize("point", POINTS)

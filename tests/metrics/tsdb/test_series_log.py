@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramedic_core.errors import StoreUnavailable
-from paramedic_metrics.tsdb import serieslog
+from paramedic_metrics.tsdb import twin
 from paramedic_metrics.tsdb.index import Fresh, Index
 from paramedic_metrics.tsdb.serieslog import SeriesLog
 from support_tsdb import labels
@@ -33,7 +33,7 @@ def test_long_labels_are_read_again(tmp_path: Path, how: str) -> None:
 
 
 def test_it_is_not_made_larger_than_what_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serieslog, "MOST_FILE", 5_000)
+    monkeypatch.setattr(twin, "MOST_FILE", 5_000)
     index, fresh = Index(1_000), Fresh()
     index.add([labels(name="m", i=str(i), other=f"{i * 7919:x}") for i in range(1_000)], fresh)
     log = SeriesLog(tmp_path, Index(1_000))
