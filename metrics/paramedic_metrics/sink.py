@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class Column(Protocol):
     """The series of one target, which share their timestamps."""
 
     def row(self, labels: Labels) -> int:
-        """The place of a series, made if there is none; it stays the same as long as the column lives.
+        """The place of a series, made if there is none; it stays the same until it is forgotten.
 
         Raises:
             LimitExceeded: there are as many series as there may be.
@@ -50,6 +51,10 @@ class Column(Protocol):
         Raises:
             StoreUnavailable: it cannot be written.
         """
+        ...
+
+    def forget(self, kept: AbstractSet[int]) -> None:
+        """Let go of all rows but these: the others are not given to `append` any more."""
         ...
 
     def close(self) -> None:

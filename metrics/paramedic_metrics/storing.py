@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import numpy as np
@@ -174,8 +175,9 @@ class StoredColumn:
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
-        self._labels: list[Labels] = []
-        self._ids: list[int] = []
+        self._labels: dict[int, Labels] = {}
+        self._ids: dict[int, int] = {}
+        self._next = 0
         self._rows: dict[Labels, int] = {}
         self._plan: Plan | None = None
         self._places: dict[int, int] = {}
@@ -186,9 +188,9 @@ class StoredColumn:
         row = self._rows.get(labels)
         if row is None:
             ids = self._store.ids([labels])
-            row = self._rows[labels] = len(self._labels)
-            self._labels.append(labels)
-            self._ids.append(int(ids[0]))
+            row = self._rows[labels] = self._next
+            self._next += 1
+            self._labels[row], self._ids[row] = labels, int(ids[0])
         return row
 
     def append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
@@ -199,8 +201,14 @@ class StoredColumn:
             self._plan, self._places = None, {}
             self._append(at, rows, values)
 
+    def forget(self, kept: AbstractSet[int]) -> None:
+        self._labels = {row: labels for row, labels in self._labels.items() if row in kept}
+        self._ids = {row: number for row, number in self._ids.items() if row in kept}
+        self._rows = {labels: row for row, labels in self._labels.items()}
+
     def close(self) -> None:
-        self._labels, self._ids, self._rows, self._plan = [], [], {}, None
+        self.forget(frozenset())
+        self._plan = None
 
     def _append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
         plan = self._planned(rows)
@@ -222,14 +230,14 @@ class StoredColumn:
     def _made(self, rows: Sequence[int]) -> Plan:
         # Rows that were there before stay, so that a series that comes and goes makes no new plan each time, until they
         # are more than those that are needed.
-        kept = (
-            list(rows) if len(self._places) > 2 * len(rows) + _SPARE else list({**self._places, **dict.fromkeys(rows)})
-        )
+        many = len(self._places) > 2 * len(rows) + _SPARE
+        kept = list(rows) if many else [row for row in {**self._places, **dict.fromkeys(rows)} if row in self._ids]
         try:
             plan = self._store.plan(self._name, np.array([self._ids[row] for row in kept], np.uint32))
         except NotFound:
             # A series that was silent for longer than samples are kept is known by another id now.
-            self._ids = [int(found) for found in self._store.ids(self._labels)]
+            ids = self._store.ids(list(self._labels.values())).tolist()
+            self._ids = dict(zip(self._labels, ids, strict=True))
             plan = self._store.plan(self._name, np.array([self._ids[row] for row in kept], np.uint32))
         self._plan, self._places = plan, {row: place for place, row in enumerate(kept)}
         return plan

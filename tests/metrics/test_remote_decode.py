@@ -6,6 +6,7 @@ import math
 import random
 import struct
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramedic_core.errors import BadInput
-from paramedic_metrics.remote import decode
+from paramedic_metrics.remote import decode, track
 from paramedic_metrics.remote.decode import Decoder, Request
 from paramedic_metrics.series import STALE, Labels
 from paramedic_metrics.sink import Sample
@@ -119,11 +120,42 @@ def test_what_is_remembered_is_bounded() -> None:
         labels = [("__name__", f"m{n}"), *((f"l{k}", "x" * 150) for k in range(250))]
         decoder.decode(delimited(1, remote_series(labels, [(NOW, 1.0)])))
         decoder.decode(delimited(1, remote_series(labels, [(NOW, 1.0)])))
-    assert (len(decoder.series), len(decoder._numbers), decoder._track.size) == (
+    assert (len(decoder.series), len(decoder._numbers), len(decoder._track)) == (
         2000,
         0,
         0,
     )  # too long to be remembered
+
+
+def test_more_series_than_the_track_has_room_for_cost_only_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(track, "MOST", 20_000)
+    decoder, follow = Decoder(), track.Track.follow
+    runs: list[int] = []
+
+    def counted(self: track.Track, *given: Any) -> tuple[int, track.Run | None]:
+        at, run = follow(self, *given)
+        runs.append(0 if run is None else len(run.numbers))
+        return at, run
+
+    def followed(names: list[str], at: int) -> int:
+        """One request of these series; how many samples were read by following the track."""
+        runs.clear()
+        one = [delimited(1, remote_series([("__name__", name), ("x", "y" * 40)], [(at, 1.0)])) for name in names]
+        found = decoder.decode(b"".join(one))
+        assert [(dict(s)["__name__"], t, v) for s, t, v in samples(decoder, found)] == [(n, at, 1.0) for n in names]
+        return sum(runs)
+
+    monkeypatch.setattr(track.Track, "follow", counted)
+    names = [f"m{n}" for n in range(1000)]
+    each = [followed(names, NOW + n) for n in range(20)]
+    assert decoder.life == 0, "all were forgotten"
+    assert 200 < len(decoder._track) < 400
+    assert min(each[2:]) >= len(decoder._track) - 2, each
+    # All of them go; those that come instead are followed soon.
+    others = [f"other{n}" for n in range(1000)]
+    each = [followed(others, NOW + n) for n in range(20)]
+    assert each[-1] >= len(decoder._track) - 2 > 200, each
+    assert decoder.life == 0
 
 
 _NAMES = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=8)

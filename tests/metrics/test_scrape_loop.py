@@ -289,3 +289,36 @@ def test_a_target_that_drips_is_cut_off_at_its_deadline() -> None:
         assert not thread.is_alive()
     assert "no answer within" in loop.state.error
     assert sink.last()[f"up{{{I}}}"] == 0.0
+
+
+def test_what_has_long_gone_is_forgotten_in_the_column_too() -> None:
+    sink = MemorySink()
+    lots = [[f'm{{i="{lot}/{i}"}} {lot}' for i in range(400)] for lot in range(6)]
+    with exposing(b"") as target:
+        loop = loop_of(target, sink)
+        for lot in lots:
+            target.body = "\n".join(["steady 1", *lot, ""]).encode()
+            loop.scrape(0)
+        assert len(loop._labels) <= 2 * 401 + 1000
+        (column,) = sink.columns
+        assert len(column.forgotten) >= 1000
+        target.body = b""
+        loop.scrape(0)
+        assert len(loop._labels) > 400, "one empty answer made it forget"
+        target.body = "\n".join(["steady 2", *lots[0], ""]).encode()
+        loop.scrape(0)
+    found = own(sink.last())
+    assert len(found) == 401
+    assert (found[f"steady{{{I}}}"], found[f'm{{i="0/7",{I}}}']) == (2.0, 0.0)
+
+
+def test_a_target_that_is_always_over_its_limit_takes_no_more_memory_with_each_scrape() -> None:
+    sink = MemorySink()
+    with exposing(b"") as target:
+        loop = loop_of(target, sink, limits=Limits(samples=10))
+        for lot in range(6):
+            target.body = "".join(f'm{{i="{lot}/{i}"}} 1\n' for i in range(400)).encode()
+            loop.scrape(0)
+            assert "sample limit exceeded" in loop.state.error
+            assert len(loop._labels) <= 1400
+    assert sink.columns[0].forgotten

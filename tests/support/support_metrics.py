@@ -7,6 +7,7 @@ import gzip
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -35,16 +36,23 @@ class MemoryColumn:
     labels: list[Labels] = field(default_factory=list)
     moments: list[tuple[int, dict[int, float]]] = field(default_factory=list)
     closed: bool = False
+    forgotten: set[int] = field(default_factory=set)
 
     def row(self, labels: Labels) -> int:
         if labels not in self.labels:
             self.sink.refuse_series(labels)
             self.labels.append(labels)
-        return self.labels.index(labels)
+        row = self.labels.index(labels)
+        self.forgotten.discard(row)
+        return row
 
     def append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
         assert len(rows) == len(values) == len(set(rows))
+        assert not self.forgotten & set(rows), "a row that was forgotten"
         self.moments.append((at, dict(zip(rows, values, strict=True))))
+
+    def forget(self, kept: AbstractSet[int]) -> None:
+        self.forgotten |= set(range(len(self.labels))) - kept
 
     def close(self) -> None:
         self.closed = True

@@ -29,8 +29,6 @@ _MOST_NAME, _MOST_VALUE = 1024, 64 << 10
 _MOST_KEY = 16 << 10
 _MOST_FAMILIES = 20_000
 _TYPES = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
-_MOST_TRACK = 32 << 20
-"""Bytes of what series look like in requests."""
 _MOST_HELD = 128 << 20
 """Bytes of label sets that are remembered: a few series may take as much as many."""
 _DOUBLE = struct.Struct("<d")
@@ -43,6 +41,9 @@ _TRIES = 8
 """After so many series in a row that were not followed by what followed them before, only each so-many-th is looked at."""
 _MANY, _RELEARN = 100, 50
 """Series of a request out of order, and requests, after which their order may be learnt anew."""
+_ROUNDS, _OF_USE = 5, 8
+"""A full track is looked at after so many times its length in samples, and kept where at least each so-many-th was read by
+following it."""
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ class Decoder:
         """By the bytes of all labels."""
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._track = Track()
-        self._held = self._requests = 0
+        self._held = self._requests = self._samples = self._followed = 0
 
     def unpack(self, body: bytes) -> bytes:
         """The protobuf in a snappy block.
@@ -145,9 +146,10 @@ class Decoder:
         Raises:
             BadInput: it is none, or larger than it may be.
         """
-        if len(self.series) > self._most or self._track.size > _MOST_TRACK or self._held > _MOST_HELD:
+        if len(self.series) > self._most or self._held > _MOST_HELD:
             self._numbers, self._pairs, self.series, self._track, self._held = {}, {}, [], Track(), 0
             self.life += 1
+        full = self._track.full
         found = _Found()
         count = at = lone = known = 0
         whole = np.frombuffer(data, np.uint8)
@@ -164,16 +166,28 @@ class Decoder:
                         at, run = self._track.follow(whole, at, place + 1)
                         lone = 0 if run is not None else lone + 1
                         count += len(run.numbers) if run is not None else 0
+                        self._followed += len(run.numbers) if run is not None else 0
                         found.add(run)
                 if count > _MOST_SERIES or found.count > _MOST_SAMPLES:
                     raise BadInput(f"more than {_MOST_SERIES} series or {_MOST_SAMPLES} samples in a request")
             elif number == 3 and isinstance(value, bytes) and len(found.families) < _MOST_FAMILIES:
                 _family(value, found)
         self._requests += 1
-        if known > max(_MANY, count // 4) and self._requests >= _RELEARN:
+        self._samples += found.count
+        if not full:
+            self._samples = self._followed = 0  # it was only being learnt
+        if self._useless() or (known > max(_MANY, count // 4) and self._requests >= _RELEARN):
             # The order of series is no longer what it was: learn it anew.
-            self._track, self._requests = Track(), 0
+            self._track, self._requests, self._samples, self._followed = Track(), 0, 0, 0
         return found.request()
+
+    def _useless(self) -> bool:
+        """Whether the track is full of series that have gone."""
+        if not self._track.full or self._samples < _ROUNDS * len(self._track):
+            return False
+        useless = self._followed < self._samples // _OF_USE
+        self._samples = self._followed = 0
+        return useless
 
     def _series(self, data: bytes, shape: bytes, found: _Found) -> int:
         """One series; returns its place on the track, −1 for none."""

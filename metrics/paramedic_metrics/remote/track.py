@@ -18,6 +18,8 @@ VALUE, STAMP = 8, 6
 """Bytes of a double, and of a moment as a varint, from 1971 to 2109."""
 _FIRST_LOOK = 512
 """Bytes that are compared at first; each time all of them are the same, four times as many."""
+MOST = 32 << 20
+"""Bytes of shapes, about; series beyond that are not followed, only found by their labels' bytes."""
 _WEIGHTS = 1 << 7 * np.arange(STAMP, dtype=np.int64)
 
 
@@ -44,12 +46,12 @@ class Track:
         return len(self._ends)
 
     @property
-    def size(self) -> int:
-        """Bytes of all shapes."""
-        return len(self._data)
+    def full(self) -> bool:
+        """Whether there is no room for new shapes."""
+        return len(self._data) >= MOST
 
     def place(self, shape: bytes, number: int, *, nought: bool) -> int:
-        """Where a shape is; put behind all others if it is new.
+        """Where a shape is; put behind all others if it is new. −1: it is new, and there is no room for it.
 
         Args:
             shape: the field of a request from its tag to the last byte of the moment, which ends it.
@@ -60,6 +62,8 @@ class Track:
         found = self._places.get(key)
         if found is not None:
             return found
+        if self.full:
+            return -1
         blank = 0 if nought else VALUE
         kept = len(shape) - STAMP - 1 - blank
         # Of the moment only that five bytes are continued and the last is not.

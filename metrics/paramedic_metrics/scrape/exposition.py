@@ -81,9 +81,9 @@ class Reader:
                 self._other(line, rows, texts, stamped, openmetrics=openmetrics)
         return _read(rows, _numbers(texts), stamped)
 
-    def forget(self, seen: set[int]) -> None:
-        """Let go of the prefixes whose rows were not seen, when they have become many."""
-        if len(self._rows) > 2 * len(seen) + _SPARE:
+    def forget(self, seen: set[int], *, every: bool = False) -> None:
+        """Let go of the prefixes whose rows were not seen, when they have become many, or in any case."""
+        if every or len(self._rows) > 2 * len(seen) + _SPARE:
             self._rows = {prefix: row for prefix, row in self._rows.items() if row in seen}
         if len(self._comments) > 4 * _MOST_FAMILIES:
             self._comments.clear()

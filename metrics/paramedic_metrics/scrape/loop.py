@@ -79,6 +79,8 @@ class Loop:
         self._labels: dict[int, Labels] = {}
         self._reader = Reader(self._resolve)
         self._alive: set[int] = set()
+        self._seen: set[int] = set()
+        """Rows of the last scrape that had any."""
         self._added = 0
         self._reports: list[int] = []
         self._most = min(job.limits.body, MOST_BODY) or MOST_BODY
@@ -190,9 +192,14 @@ class Loop:
 
     def _forget(self, seen: set[int]) -> None:
         """Bound what is remembered of series that have gone."""
+        # One that fails, or says nothing, will mostly have the same again as before.
+        seen = self._seen = seen or self._seen
         self._reader.forget(seen)
-        if len(self._labels) > 2 * len(seen) + 1000:
+        if len(self._labels) > 2 * len(seen) + 1000 and self._column is not None:
             self._labels = {row: labels for row, labels in self._labels.items() if row in seen}
+            # The store's column forgets them too, so no line may lead to such a row any more.
+            self._reader.forget(seen, every=True)
+            self._column.forget(seen | set(self._reports))
 
     def _start(self) -> Column:
         column = self._column = self._sink.column(self.target.key)

@@ -172,3 +172,35 @@ def test_a_target_goes_on_when_one_of_its_series_has_been_forgotten(rig: Rig) ->
     found = rig.samples()
     assert found[labels(name="a"), rig.now] == bits_of(1.5)
     assert found[labels(name="b"), rig.now] == bits_of(2.5)
+
+
+def test_a_column_forgets_what_it_is_told_to_and_takes_it_again(rig: Rig) -> None:
+    column = StoredColumn(rig.store, "scrape/x")
+    rows = [column.row(labels(name=name)) for name in "abc"]
+    column.append(rig.now, rows, [1.0, 2.0, 3.0])
+    column.forget({rows[0]})
+    assert (len(column._labels), len(column._ids), len(column._rows)) == (1, 1, 1)
+    assert column.row(labels(name="a")) == rows[0]
+    again = column.row(labels(name="c"))
+    assert again not in rows
+    rig.clock.advance(15)
+    column.append(rig.now, [rows[0], again], [1.5, 3.5])
+    rig.clock.advance(15)
+    column.append(rig.now, [rows[0]], [1.75])
+    found = rig.samples()
+    assert len(found) == 6
+    assert found[labels(name="c"), rig.now - 15_000] == bits_of(3.5)
+    assert found[labels(name="a"), rig.now] == bits_of(1.75)
+
+
+def test_a_target_whose_series_come_and_go_takes_no_more_memory_with_each(rig: Rig) -> None:
+    column = StoredColumn(rig.store, "scrape/x")
+    steady = [column.row(labels(name="steady", i=str(i))) for i in range(5)]
+    for number in range(50):
+        rig.clock.advance(15)
+        rows = [*steady, *(column.row(labels(name="gone", i=f"{number}/{i}")) for i in range(100))]
+        column.append(rig.now, rows, [float(number)] * 105)
+        if len(column._labels) > 300:
+            column.forget(set(rows))
+        assert len(column._labels) <= 405
+    assert len(rig.samples()) == 50 * 105
