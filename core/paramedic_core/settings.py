@@ -355,6 +355,8 @@ class MetricsSettings:
     """A sample older than its series' newest is taken when it is at most this much older than the newest of all; 0s refuses it, as Prometheus does by default."""
     series: Annotated[int, Bounds(1000, 10_000_000)] = 500_000
     """How many series may be known at once; samples of more are refused and counted until old ones are past `retention`."""
+    label_bytes: Annotated[Size, Bounds(1 << 20)] = 256 << 20
+    """How much memory the labels of all series may take, each pair counted once; samples of new series are refused beyond that, as beyond `series`."""
     cache_bytes: Annotated[Size, Bounds(1 << 20)] = 64 << 20
     """How much memory unpacked samples may take, so that the next query finds them."""
     scrape_file: str = ""

@@ -49,6 +49,21 @@ def link(folder: Path, path: Path) -> Path:
     raise AssertionError("the names never end")
 
 
+def move(folder: Path, path: Path) -> Path:
+    """Move what is no file of ours, a folder perhaps, with all that is in it; returns where to.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    for other in _names(folder, path.name):
+        if not os.path.lexists(other):
+            path.rename(other)
+            sync_folder(other.parent)
+            sync_folder(path.parent)
+            return other
+    raise AssertionError("the names never end")
+
+
 def kept(folder: Path) -> list[Path]:
     """All that is kept."""
     place = folder / FOLDER

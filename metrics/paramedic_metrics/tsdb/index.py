@@ -6,6 +6,7 @@ key that it is found by: about 350 bytes a series in all, at ten labels.
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,10 @@ NONE: Ids = np.empty(0, np.uint32)
 MOST_IDS = 1 << 28
 """Ids are below this; what has a higher one is damaged. Some arrays have room for each id up to the highest, so that one from a
 damaged file could ask for any memory. At 500,000 new series each fortnight these last for 20 years."""
+
+
+_A_REFERENCE = 8
+"""Bytes of a label of a series whose pair is there: in its key, and among the series that have the pair."""
 
 
 def no_id(ids: Ids) -> str:
@@ -72,12 +77,15 @@ class Index:
 
     Args:
         most: how many there may be.
+        most_bytes: how many bytes their labels may take, in the measure of `bytes`; the last one may go beyond.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_bytes: int = 1 << 62) -> None:
         self.lock = threading.RLock()
         """Held to change it, and by who reads postings."""
-        self.most = most
+        self.most, self.most_bytes = most, most_bytes
+        self.bytes = 0
+        """Of all label pairs, each counted once, and 8 for each that a series has."""
         self.names: dict[str, Name] = {}
         self.next = 0
         """The next id; ids are never used twice."""
@@ -120,6 +128,11 @@ class Index:
                             f"there are {self.most} series already (metrics.series): drop labels that take many values, "
                             "shorten metrics.retention, or raise the limit"
                         )
+                    if self.bytes >= self.most_bytes:
+                        raise LimitExceeded(
+                            f"the labels of all series take {self.most_bytes} bytes already (metrics.label_bytes): drop labels "
+                            "with long values, shorten metrics.retention, or raise the limit"
+                        )
                     number = self.next
                     if number >= MOST_IDS:
                         raise LimitExceeded(
@@ -139,6 +152,7 @@ class Index:
             self._keys[number] = key
             self._all.append(number)
             self.next = max(self.next, number + 1)
+            self.bytes += _A_REFERENCE * len(labels)
             for name, value in labels:
                 self._posting(name, value).append(number)
 
@@ -165,6 +179,7 @@ class Index:
             self._keys.update(zip(known, keys, strict=True))
             self._all.extend(known)
             self.next = max(self.next, max(known, default=-1) + 1)
+            self.bytes += _A_REFERENCE * len(refs)
             order = np.argsort(refs, kind="stable")
             holders = np.repeat(ids, counts)[order]
             edges = np.concatenate([[0], np.cumsum(np.bincount(refs, minlength=len(pairs)))]).tolist()
@@ -211,7 +226,7 @@ class Index:
         with self.lock:
             numbers, pairs, keys, labels = self._all[:], list(self._pairs), dict(self._keys), dict(self._labels)
             following = self.next
-        fresh = Index(self.most)
+        fresh = Index(self.most, self.most_bytes)
         for number in numbers:
             if number >= len(alive) or alive[number]:
                 one = labels.get(number) or tuple(pairs[p] for p in array("I", keys[number]))
@@ -230,7 +245,7 @@ class Index:
         if other.next != self.next:
             return False
         self.names, self._pairs, self._pair_numbers = other.names, other._pairs, other._pair_numbers
-        self._by_key, self._keys, self._all = other._by_key, other._keys, other._all
+        self._by_key, self._keys, self._all, self.bytes = other._by_key, other._keys, other._all, other.bytes
         self._labels = {number: one for number, one in self._labels.items() if number in self._keys} | other._labels
         return True
 
@@ -248,6 +263,7 @@ class Index:
         if number is None:
             number = self._pair_numbers[pair] = len(self._pairs)
             self._pairs.append(pair)
+            self.bytes += len(pair[0]) + sys.getsizeof(pair[1])
         return number
 
     def _posting(self, name: str, value: str) -> array[int]:

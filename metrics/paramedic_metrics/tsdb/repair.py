@@ -44,9 +44,11 @@ def repair(folder: Path) -> list[str]:
     done: list[str] = []
     with _as_owner(folder), closing(Lock(folder, within=0.0)):
         for path in sorted((folder / FOLDER).glob(f"*{SUFFIX}")):
-            done += _part(folder, path)
+            done += _no_file(folder, path) or _part(folder, path)
         for path in sorted((folder / "wal").glob("*.wal")):
-            done += _patched(folder, path, MAGIC, _damage_of_log(path), MOST_SEGMENT)
+            done += _no_file(folder, path) or _patched(folder, path, MAGIC, _damage_of_log(path), MOST_SEGMENT)
+        for name in (twin.NAME, twin.COPY):
+            done += _no_file(folder, folder / name)
         done += _series(folder)
     return done
 
@@ -66,6 +68,14 @@ def _as_owner(folder: Path) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(group)
+
+
+def _no_file(folder: Path, path: Path) -> list[str]:
+    """Move a folder, FIFO or device out of the way that stands where a file of the store should."""
+    if path.is_file() or not os.path.lexists(path):
+        return []
+    kept = aside.move(folder, path)
+    return [f"{path.relative_to(folder)} was no file of the store: it is kept as {kept.relative_to(folder)}"]
 
 
 def _part(folder: Path, path: Path) -> Iterator[str]:

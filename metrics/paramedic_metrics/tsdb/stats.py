@@ -29,6 +29,7 @@ DAMAGED = "paramedic_tsdb_damaged_blocks_total"
 LOST = "paramedic_tsdb_lost_bytes_total"
 UNKNOWN = "paramedic_tsdb_unknown_series_samples_total"
 GROUPS = "paramedic_tsdb_scrape_groups"
+LABEL_BYTES = "paramedic_tsdb_label_bytes"
 CACHE_BYTES = "paramedic_tsdb_cache_bytes"
 CACHE_HITS = "paramedic_tsdb_cache_hits_total"
 CACHE_MISSES = "paramedic_tsdb_cache_misses_total"
@@ -41,7 +42,7 @@ _COUNTERS = {
     DUPLICATE: "Samples refused: their series has another value at that moment.",
     CREATED: "Series that were new.",
     REMOVED: "Series of which nothing is left.",
-    REFUSED_SERIES: "Times that new series were refused because there are metrics.series already.",
+    REFUSED_SERIES: "Times that new series were refused because of metrics.series or metrics.label_bytes.",
     COMPACTIONS: "Times that windows were sealed or parts made into larger ones.",
     FAILED: "Times that this failed; it is tried again, nothing is lost.",
     SEALED: "Samples sealed.",
@@ -62,6 +63,7 @@ _GAUGES = {
     BLOCKS: "Parts: files of sealed blocks.",
     LOWEST: "The oldest sample, Unix milliseconds.",
     NEWEST: "The newest sample, Unix milliseconds.",
+    LABEL_BYTES: "Bytes of the labels of all series in memory, what metrics.label_bytes bounds.",
     GROUPS: "Scrape groups that are being written.",
     CACHE_BYTES: "Bytes of unpacked blocks in memory.",
     REPLAY: "How long the last start took.",

@@ -87,7 +87,7 @@ class Store:
 
     def _open(self, undo: ExitStack) -> None:
         settings, folder = self.settings, self.folder
-        self.index = Index(settings.series)
+        self.index = Index(settings.series, settings.label_bytes)
         self._series = SeriesLog(folder, self.index)
         undo.callback(self._series.close)
         for hole in self._series.damage:
@@ -265,7 +265,7 @@ class Store:
         for name, value in (
             (stats.SERIES, now.series), (stats.GROUPS, now.groups), (stats.BLOCKS, now.parts),
             (stats.BLOCK_BYTES, self.parts.bytes), (stats.WAL_BYTES, self.wal.size), (stats.LOWEST, now.oldest),
-            (stats.NEWEST, now.newest), (stats.CACHE_BYTES, self.cache.bytes),
+            (stats.NEWEST, now.newest), (stats.CACHE_BYTES, self.cache.bytes), (stats.LABEL_BYTES, self.index.bytes),
         ):  # fmt: skip
             self.counters.set(name, value)
         for name, total in ((stats.CACHE_HITS, self.cache.hits), (stats.CACHE_MISSES, self.cache.misses)):

@@ -41,7 +41,7 @@ class View:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise BadInput(f"there are no metrics in {folder}: is --data right?")
-        self.counters, self._cache = stats.counters(), Cache(_CACHE)
+        self._cache = Cache(_CACHE)
         for _ in range(_TRIES):
             try:
                 self._open(folder)
@@ -51,8 +51,9 @@ class View:
         raise Conflict(f"the files of {folder} change too fast: try again")
 
     def _open(self, folder: Path) -> None:
-        self.index = Index(1 << 32)
-        sealed = Parts(folder, self.counters, only_read=True)
+        self.index, self.counters = Index(1 << 32), stats.counters()
+        # What is damaged of these is found again in the same parts below: it counts once.
+        sealed = Parts(folder, stats.counters(), only_read=True)
         # What is not in these parts is in the log, or was; then it is in a part now.
         wal = Wal(folder / "wal", only_read=True)
         self.head = Head(wal, Rules(0, 0), SystemClock(), self.index.unknown)

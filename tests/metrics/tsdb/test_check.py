@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +110,31 @@ def test_the_names_of_series_are_missed(rig: Rig) -> None:
     assert (record.what, record.series, record.why) == ("record", None, "series after id 19 are not known by name")
     (note,) = check(rig.folder).notes
     assert note.startswith("7 series have samples and no names (ids 20 to 26)")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["parts/00000007.part", "wal/00000009.wal", "series.log", "series.copy"])
+def test_what_is_no_file_is_moved_out_of_the_way_by_a_repair(rig: Rig, name: str, make: Callable[[Path], None]) -> None:
+    path = rig.folder / name
+    expected = fill(rig, 20)
+    rig.store.stop()
+    path.unlink(missing_ok=True)
+    make(path)
+    told = repair(rig.folder)
+    assert told[0] == f"{name} was no file of the store: it is kept as damaged/{path.name}"
+    assert (rig.folder / "damaged" / path.name).exists()
+    assert not check(rig.folder).damage
+    assert repair(rig.folder) == []
+    again = Rig(rig.folder)
+    assert again.samples() == expected
+    again.store.stop()
+
+
+def test_a_view_counts_a_damaged_part_once(rig: Rig) -> None:
+    path = sealed(rig, 200)
+    rig.store.stop()
+    flip(path, path.stat().st_size - 20)
+    assert View(rig.folder).damaged == 1
 
 
 @pytest.mark.parametrize("name", ["parts/00000007.part", "wal/00000009.wal", "series.log"])

@@ -125,6 +125,28 @@ def test_too_many_series_are_refused(tmp_path: Path) -> None:
     rig.store.stop()
 
 
+def test_too_long_labels_are_refused_however_few_series_have_them(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, label_bytes=1 << 20)
+    many = [labels(name="m", i=f"{i}{'x' * 60_000}") for i in range(30)]
+    with pytest.raises(
+        LimitExceeded, match=r"take 1048576 bytes already \(metrics\.label_bytes\): drop labels with long"
+    ):
+        rig.store.ids(many)
+    count, held = len(rig.store.index), rig.store.index.bytes
+    assert count == 18
+    assert 1 << 20 <= held < (1 << 20) + 61_000
+    assert f"paramedic_tsdb_label_bytes {held}\n" in rig.store.metrics()
+    assert len(rig.store.ids(many[:count])) == count, "those that there are go on"
+    # The same after a start, from records of many series; and what is forgotten makes room.
+    rig.crash()
+    assert rig.store.index.bytes == held
+    with rig.store.index.lock:
+        rig.store.index.become(rig.store.index.without(np.arange(count) < 3))
+    assert rig.store.index.bytes < held / 5
+    assert len(rig.store.ids(many[count : count + 5])) == 5
+    rig.store.stop()
+
+
 def test_a_plan_is_checked(rig: Rig) -> None:
     ids = rig.store.ids([labels(name="a")])
     with pytest.raises(BadInput, match="twice"):
