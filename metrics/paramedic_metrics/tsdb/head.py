@@ -14,7 +14,7 @@ from paramedic_core.clock import Clock
 from paramedic_core.errors import BadInput, NotFound
 from paramedic_core.fault import fault
 from paramedic_metrics.tsdb import records
-from paramedic_metrics.tsdb.distinct import distinct
+from paramedic_metrics.tsdb.distinct import among, distinct
 from paramedic_metrics.tsdb.group import NEVER, Group, Outcome, Plan, absent, judge, patterns, some_rows
 from paramedic_metrics.tsdb.index import Ids
 from paramedic_metrics.tsdb.wal import Wal
@@ -237,16 +237,14 @@ class Head:
                 mine = self._owner[foreign] == slot
                 rows = self._row[foreign[mine]]
                 last[mine], value[mine] = other.last[rows], other.value[rows]
-        had = (
-            np.flatnonzero(np.isin(group.ids[: group.count], foreign, kind="sort")) if group.count else np.empty(0, int)
-        )
+        had = np.flatnonzero(among(group.ids[: group.count], foreign))
         if len(had):
             back = group.ids[had]
             at = np.searchsorted(foreign, back, sorter=(order := np.argsort(foreign)))
             group.last[had], group.value[had] = last[order[at]], value[order[at]]
             group.newest = max(group.newest, int(group.last[had].max()))
             self._owner[back], self._row[back] = group.slot, had
-            keep = np.isin(foreign, back, invert=True)
+            keep = ~among(foreign, back)
             foreign, last, value = foreign[keep], last[keep], value[keep]
         rows = group.add(foreign, last, value)
         self._owner[foreign], self._row[foreign] = group.slot, rows

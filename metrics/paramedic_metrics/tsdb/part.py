@@ -203,7 +203,7 @@ class Part:
         except BadInput as error:
             log.error("the list of series of %s is damaged (%s): its blocks are asked instead", self.path, error)  # noqa: TRY400  a trace says nothing more
             blocks = (block.Block(self._span(number)) for number in range(len(self.entries)))
-            self._ids = np.unique(np.concatenate([np.empty(0, np.uint32), *(b.ids for b in blocks)]))
+            self._ids = distinct(np.concatenate([np.empty(0, np.uint32), *(b.ids for b in blocks)]))
             return self._ids
 
     def list_damage(self) -> str:
