@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paramedic.cli import main
-from support_tsdb import Rig, fill, flip
+from support_tsdb import START, Rig, fill, flip
 
 
 @pytest.fixture
@@ -83,3 +83,30 @@ def test_dump(capsys: pytest.CaptureFixture[str], data: Path) -> None:
     flip(path, 100)
     status, _, err = called(capsys, "dump", "--data", data)
     assert (status, "`paramedic tsdb check` names it" in err) == (3, True)
+
+
+def test_a_query_of_a_store_without_a_hub(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    """At its last moment, which is years ago; over a range that ends there; and with what is damaged missing, and said."""
+
+    def asked(*words: object) -> tuple[int, str, str]:
+        status = main(["query", "--data", str(data), *map(str, words)])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    assert asked("count(count_over_time({job='node'}[1m]))")[:2] == (0, "VALUE  SERIES\n   20  {}\n")
+    status, out, _ = asked("m1{i='1'}", "-o", "json")
+    (series,) = json.loads(out)["series"]
+    assert (status, series["points"]) == (0, [[START + 200 * 15, 199.0]])
+    status, out, _ = asked("m1{i='1'}", "--range", "10m", "--step", "60s", "-o", "json")
+    (series,) = json.loads(out)["series"]
+    assert (status, len(series["points"])) == (0, 11)
+    assert "HOW IT GOES" in asked("m1{i='1'}", "--range", "10m")[1]
+    status, _, err = asked("sum(")
+    assert (status, "parse error" in err) == (1, True)
+    assert asked("m1", "--at", START - 1000)[2] == "there is no such series now\n"
+    (path,) = (data / "metrics/parts").glob("*.part")
+    flip(path, 100)
+    status, _, err = asked("m1")
+    assert (status, "`paramedic tsdb check` names it" in err) == (3, True)
+    status, _, err = asked("m1", "--data", data / "nowhere")
+    assert (status, "is --data right?" in err) == (1, True)

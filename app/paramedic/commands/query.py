@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from paramedic.console import exits
 from paramedic.console.arguments import echo_json, output_option
 from paramedic.console.chart import chart, number, spark
+from paramedic.console.stored import Stored, readable
 from paramedic.console.table import Cell, show, terminal_width, tinted
 from paramedic.console.words import clean, moment
 from paramedic_core.config.units import Wrong, duration
@@ -62,6 +64,12 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # its type argument is n
     default="",
     help="A token, where the server wants one (better in PARAMEDIC_TOKEN).",
 )
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+    default=None,
+    help="Read the stored metrics of this data directory themselves, with or without a hub; not now but their last moment.",
+)
 @click.option("--timeout", type=Span(), default="30s", show_default=True, help="How long the answer may take.")
 @output_option()
 def command(
@@ -72,6 +80,7 @@ def command(
     limit: int,
     url: str,
     token: str,
+    data: Path | None,
     timeout: float,
     output: str,
 ) -> int:
@@ -82,22 +91,36 @@ def command(
     paramedic query 'rate(container_cpu_usage_seconds_total[5m])' --range 1h
     paramedic query 'topk(5, container_memory_usage_bytes)' -o json
     """  # noqa: D301  click wants the character itself
-    client = Query(url or _own_url(), token=token, timeout=timeout)
-    end = time.time() if at is None else at
-    if lasting is None:
-        result = client.instant(expression, at)
+    if data is None:
+        client: Query | Stored = Query(url or _own_url(), token=token, timeout=timeout)
+        result, end, step = _asked(client, expression, lasting, step, at)
     else:
-        step = step or max(1.0, round(lasting / _POINTS))
-        # On whole steps, as Grafana does: so the same question a moment later has the same points.
-        end = end // step * step
-        result = client.range(expression, end - lasting, end, step)
+        with readable(data / "metrics") as folder:
+            client = Stored(folder, timeout)
+            result, end, step = _asked(client, expression, lasting, step, at)
     for warning in result.warnings:
         click.echo(f"finding: {clean(warning)}", err=True)
     if output == "json":
         echo_json(_plain(result))
-        return exits.OK
-    _print(result, limit, lasting, step, end)
+    else:
+        _print(result, limit, lasting, step, end)
+    if isinstance(client, Stored) and client.damaged:
+        click.echo("something is damaged, and missing here: `paramedic tsdb check` names it", err=True)
+        return exits.ATTENTION
     return exits.OK
+
+
+def _asked(
+    client: Query | Stored, expression: str, lasting: float | None, step: float | None, at: float | None
+) -> tuple[Result, float, float | None]:
+    """The answer, the end of its time, and its step."""
+    end = at if at is not None else client.newest if isinstance(client, Stored) else time.time()
+    if lasting is None:
+        return client.instant(expression, at), end, step
+    step = step or max(1.0, round(lasting / _POINTS))
+    # On whole steps, as Grafana does: so the same question a moment later has the same points.
+    end = end // step * step
+    return client.range(expression, end - lasting, end, step), end, step
 
 
 def _own_url() -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +13,7 @@ import click
 
 from paramedic.console import exits
 from paramedic.console.arguments import When, data_option, echo_json, output_option
-from paramedic.console.peers import NoRights
+from paramedic.console.stored import readable
 from paramedic.console.table import Cell, show, tinted
 from paramedic.console.words import amount, clean, counted, moment
 from paramedic_core.errors import StoreUnavailable
@@ -41,7 +39,7 @@ def check(data: Path, output: str) -> int:
     """
     from paramedic_metrics.tsdb.check import check as checked  # noqa: PLC0415
 
-    with _readable(data / "metrics") as folder:
+    with readable(data / "metrics") as folder:
         report = checked(folder)
     if output == "json":
         echo_json({**asdict(report), "folder": str(folder)})
@@ -60,7 +58,7 @@ def repair(data: Path, output: str) -> int:
     """
     from paramedic_metrics.tsdb.repair import repair as repaired  # noqa: PLC0415
 
-    with _readable(data / "metrics") as folder:
+    with readable(data / "metrics") as folder:
         try:
             done = repaired(folder)
         except StoreUnavailable as error:
@@ -95,7 +93,7 @@ def dump(selectors: tuple[str, ...], data: Path, start: str, end: str) -> int:
     from paramedic_metrics.tsdb.view import View  # noqa: PLC0415
 
     wanted = [parse_selector(text) for text in selectors]
-    with _readable(data / "metrics") as folder:
+    with readable(data / "metrics") as folder:
         view = View(folder)
         since = math.ceil(float(start) * 1000) - 1 if start else -(1 << 62)
         sys.stdout.writelines(dumped(view, wanted, since, int(float(end) * 1000) if end else 1 << 62))
@@ -103,19 +101,6 @@ def dump(selectors: tuple[str, ...], data: Path, start: str, end: str) -> int:
         click.echo("something is damaged, and missing here: `paramedic tsdb check` names it", err=True)
         return exits.ATTENTION
     return exits.OK
-
-
-@contextmanager
-def _readable(folder: Path) -> Iterator[Path]:
-    """The store's folder; what the system refuses is said in words."""
-    try:
-        yield folder
-    except PermissionError as error:
-        raise NoRights(f"no right to {error.filename}: call this as root (`sudo paramedic tsdb …`)") from error
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(f"{error.filename or folder}: {error.strerror}: look at that disk") from error
 
 
 def _print(report: Report) -> None:

@@ -88,12 +88,12 @@ class Query:
             Refused: it wants another token.
         """
         asked = {"query": query, "timeout": f"{self.timeout:g}"}
-        return _result(self._post("query", asked if at is None else {**asked, "time": f"{at:.3f}"}))
+        return result_of(self._post("query", asked if at is None else {**asked, "time": f"{at:.3f}"}))
 
     def range(self, query: str, start: float, end: float, step: float) -> Result:
         """The values from `start` to `end`, `step` apart, all in seconds; raises as `instant`."""
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
-        return _result(self._post("query_range", {**asked, "timeout": f"{self.timeout:g}"}))
+        return result_of(self._post("query_range", {**asked, "timeout": f"{self.timeout:g}"}))
 
     def series(self, *selectors: str, start: float, end: float) -> tuple[dict[str, str], ...]:
         """The label sets that match any of the selectors and have samples in this time; raises as `instant`."""
@@ -158,8 +158,12 @@ def _error(status: int, text: str) -> ParamedicError:
     return BadInput(text)
 
 
-def _result(document: Mapping[str, Any]) -> Result:
-    """Raises BadInput where it is not as the API has it."""
+def result_of(document: Mapping[str, Any]) -> Result:
+    """What a whole answer says.
+
+    Raises:
+        BadInput: it is not as the API has it.
+    """
     warnings = tuple(str(w) for w in (*document.get("warnings", ()), *document.get("infos", ())))
     try:
         kind, found = document["data"]["resultType"], document["data"]["result"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from paramedic_core.clock import SystemClock
 from paramedic_core.errors import BadInput, Conflict
-from paramedic_metrics.series import Frame, Labels, Matcher
+from paramedic_metrics.series import Frame, Labels, Matcher, Selection
 from paramedic_metrics.tsdb import read, recovery, serieslog, stats
 from paramedic_metrics.tsdb.cache import Cache
 from paramedic_metrics.tsdb.framing import Hole
@@ -103,6 +103,25 @@ class View:
             end: inclusive.
         """
         return list(read.frames(self._pieces(start, end), np.asarray(ids), self.index, start, end))
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """See `series.Queryable`."""
+        ids = self.ids(matchers)
+        if not len(ids):
+            return Selection.of([])
+        return read.frames(self._pieces(start, end), ids, self.index, start, end)
+
+    def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
+        """See `series.Queryable`."""
+        return sorted(labels for frame in self.select(matchers, start, end) for labels in frame.labels)
+
+    def label_values(self, name: str, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
+        """See `series.Queryable`."""
+        return sorted({value for one in self.series(matchers, start, end) for key, value in one if key == name})
+
+    def label_names(self, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
+        """See `series.Queryable`."""
+        return sorted({key for one in self.series(matchers, start, end) for key, _ in one})
 
     def _pieces(self, start: int, end: int) -> list[read.Piece]:
         live = pieces_of(self.head, start, end, self._cache)
