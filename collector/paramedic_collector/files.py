@@ -27,11 +27,12 @@ class Held:
             stat, meminfo, net/snmp); tables of /proc come a page at a time and are read until nothing follows.
     """
 
-    __slots__ = ("_fd", "_whole", "path")
+    __slots__ = ("_whole", "fd", "path")
 
     def __init__(self, path: str, *, whole: bool = False) -> None:
         self.path, self._whole = path, whole
-        self._fd = -1
+        self.fd = -1
+        """The descriptor; -1 while it is not open."""
 
     def read(self) -> bytes:
         """The present content.
@@ -39,24 +40,20 @@ class Held:
         Raises:
             OSError: it cannot be opened or read; the next call opens it anew.
         """
-        if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        if self.fd < 0:
+            self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            data = os.pread(self._fd, _PIECE, 0)
-            return data if self._whole and len(data) < _PIECE else _rest(self._fd, data)
+            data = os.pread(self.fd, _PIECE, 0)
+            return data if self._whole and len(data) < _PIECE else _rest(self.fd, data)
         except OSError:
             self.close()
             raise
 
-    def fileno(self) -> int:
-        """The descriptor; -1 while it is not open."""
-        return self._fd
-
     def close(self) -> None:
         """Let go of the descriptor; a later read opens the file again."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Files:
@@ -91,7 +88,7 @@ class Files:
 
     def _again(self, held: Held) -> bytes:
         """A device that was taken out and put in again has the same path, and the descriptor is of the old one."""
-        was_open = held.fileno() >= 0
+        was_open = held.fd >= 0
         try:
             return held.read()
         except OSError as error:

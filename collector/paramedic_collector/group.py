@@ -35,14 +35,10 @@ class _File(Held):
         self.last: bytes | None = None
         """None: nothing that is still believed."""
 
-    def now(self) -> bytes:
-        """What it says now: `read` without all that the hot path can do without."""
-        if self._fd < 0:
-            return self.read()
-        data = pread(self._fd, self.piece, 0)
-        if len(data) < self.piece:
-            return data
-        self.piece = _MORE
+    def more(self) -> bytes:
+        """What it says now: it is not open, or more than a piece."""
+        if self.fd >= 0:
+            self.piece = _MORE
         return self.read()
 
 
@@ -122,7 +118,10 @@ class Group:
             if same[file.gate] and last is not None:
                 continue
             try:
-                data = file.now()
+                # `read` without all that the hot path can do without.
+                fd, piece = file.fd, file.piece
+                if fd < 0 or len(data := pread(fd, piece, 0)) >= piece:
+                    data = file.more()
                 same[Gate.FOLLOWS] = unchanged = data == last
                 if not unchanged:
                     if data or last:

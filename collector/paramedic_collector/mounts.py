@@ -52,9 +52,9 @@ class MountTable:
         if self._poll is not None and 0 <= now - self._at < _TRUST and not self._poll.poll(0):
             return self._data
         self._data, self._at = self._held.read(), now
-        if self._poll is None and os.fstat(self._held.fileno()).st_size == 0:  # else no file of the kernel's
+        if self._poll is None and os.fstat(self._held.fd).st_size == 0:  # else no file of the kernel's
             self._poll = select.poll()
-            self._poll.register(self._held.fileno(), select.POLLERR | select.POLLPRI)
+            self._poll.register(self._held.fd, select.POLLERR | select.POLLPRI)
         return self._data
 
     def close(self) -> None:

@@ -143,7 +143,7 @@ class Containers(Source):
             kills = self._oom.get(container.id)
             if kills is None:
                 kills = self._oom[container.id] = _Kills(container.finished_at)
-            run.cells.put(OOM, str(kills.add(container, run)))
+            run.cells.put(OOM, kills.add(container, run))
 
     def _run(self, context: Context, container: Container) -> Run:
         """The run that is open for this container, or a new one: after a restart, and when it was renamed."""
@@ -175,14 +175,17 @@ class _Kills:
     kill at least.
     """
 
-    __slots__ = ("_before", "_finished", "_key", "_last")
+    __slots__ = ("_before", "_finished", "_key", "_last", "_text")
 
     def __init__(self, finished: float) -> None:
         self._before = self._last = 0
+        self._text = "0"
         self._key: tuple[int, float] | None = None
         self._finished = finished
 
-    def add(self, container: Container, run: Run) -> int:
+    def add(self, container: Container, run: Run) -> str:
+        if run.key is self._key and run.cells.kills == self._last:
+            return self._text
         if run.key != self._key:
             if container.finished_at != self._finished:
                 self._finished = container.finished_at
@@ -190,7 +193,8 @@ class _Kills:
             self._before += self._last
             self._key = run.key
         self._last = run.cells.kills or 0
-        return self._before + self._last
+        self._text = str(self._before + self._last)
+        return self._text
 
 
 def _same(old: Container, new: Container) -> bool:
