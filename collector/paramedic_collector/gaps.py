@@ -19,5 +19,5 @@ Compared over its own recorded /proc and /sys (tests/collector/test_fixtures.py)
 | udp_queues, processes, arp | read from /proc here, by netlink there where it has the choice; the numbers are the same |
 | bcache, bcachefs, btrfs, drbd, infiniband, fibrechannel, ipvs, nfs, nfsd, tapestats, xfs, zfs, dmmultipath | not done: hardware and file systems that we could not test against; zfs alone has 278 families |
 | buddyinfo, cgroups, cpu_vulnerabilities, ethtool, ksmd, lnstat, logind, meminfo_numa, mountstats, network_route, ntp, pcidevice, perf, qdisc, runit, slabinfo, softirqs, supervisord, swap, sysctl, wifi, xfrm, zoneinfo | not done: off there too unless asked for, and not asked for by Node Exporter Full |
-| `node_exporter_build_info`, `promhttp_*`, `go_*` | of that program itself |
+| `node_exporter_build_info`, `promhttp_*`, `go_*`, `process_network_*` | of that program itself and of Go's library: 44 series that say nothing of the host. In their stead `paramedic_collector_*` |
 """
