@@ -136,7 +136,7 @@ def cost(args: argparse.Namespace) -> int:
     held_all = {}
     for count in (10, 50, 200):
         with groups(count) as made:
-            arms = Arms(made, max(5, args.scrapes // count))
+            arms = Arms(made, max(10, args.scrapes // count))
             held, kernel, opened, changed, reads, limits = [], [], [], [], [], []
             for _ in range(args.rounds):
                 held.append(arms.held())
@@ -248,7 +248,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arm", nargs="*", metavar="ARM", help="which; cost and hang unless given")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--scrapes", type=int, default=2000)
+    parser.add_argument("--scrapes", type=int, default=1000)
     parser.add_argument("--cgroups", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--rate", type=int, default=5, help="births, and deaths, a second")

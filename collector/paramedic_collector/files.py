@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC
 MOST = 4 << 20
 """Bytes read of any file; no file of /proc that we read comes near."""
 _PIECE = 1 << 16
@@ -41,7 +42,7 @@ class Held:
             OSError: it cannot be opened or read; the next call opens it anew.
         """
         if self.fd < 0:
-            self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self.fd = os.open(self.path, _FLAGS)
         try:
             data = os.pread(self.fd, _PIECE, 0)
             return data if self._whole and len(data) < _PIECE else _rest(self.fd, data)
@@ -144,14 +145,15 @@ def read(path: str, *, dir_fd: int | None = None, row: int = _PIECE) -> bytes:
     Raises:
         OSError: it cannot be read.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
+    fd = os.open(path, _FLAGS, dir_fd=dir_fd)
     try:
-        pieces, size = [], 0
+        data = os.read(fd, _PIECE)
+        if not data or len(data) + row <= _PAGE:
+            return data
+        pieces, size = [data], len(data)
         while size < MOST and (piece := os.read(fd, _PIECE)):
             pieces.append(piece)
             size += len(piece)
-            if len(piece) + row <= _PAGE:
-                break
         return b"".join(pieces)
     finally:
         os.close(fd)
@@ -165,9 +167,15 @@ def names(folder: str) -> list[str]:
         return []
 
 
-def read_text(path: str, default: str = "") -> str:
-    """A small file's text without the white space around it; `default` where there is no such file or it is not ours."""
+def read_text(path: str, default: str = "", *, row: int = _PIECE) -> str:
+    """A small file's text without the white space around it; `default` where there is no such file or it is not ours.
+
+    Args:
+        path: the file.
+        default: see above.
+        row: as in `read`.
+    """
     try:
-        return read(path).decode("utf-8", "replace").strip()
+        return read(path, row=row).decode("utf-8", "replace").strip()
     except OSError:
         return default

@@ -18,6 +18,7 @@ _IGNORED = ("lo", "veth", "docker")
 """Interfaces by their beginnings, as in cAdvisor: with the host's network they are those of all others."""
 _PIECE, _MORE = 448, 8192
 """Bytes asked for at once, and of a file that had more: `memory.stat`, the longest, has 2 KB. Up to 512 a buffer is cheap."""
+_FOLLOWS, _LIMIT = int(Gate.FOLLOWS), int(Gate.LIMIT)
 _REFRESH = 60.0
 """Seconds for which limits are believed; an update that the engine told of is seen at once."""
 _ABSENT = frozenset({errno.EOPNOTSUPP, errno.ENOTDIR, *GONE})
@@ -122,17 +123,17 @@ class Group:
                 fd, piece = file.fd, file.piece
                 if fd < 0 or len(data := pread(fd, piece, 0)) >= piece:
                     data = file.more()
-                same[Gate.FOLLOWS] = unchanged = data == last
+                same[_FOLLOWS] = unchanged = data == last
                 if not unchanged:
                     if data or last:
                         file.reading.take(cells, data)
                     file.last = data
-                    same[Gate.LIMIT] = cells.unlimited
+                    same[_LIMIT] = cells.unlimited
             except (OSError, ValueError, KeyError) as error:
                 if isinstance(error, OSError) and error.errno in GONE:
                     raise
                 file.last = None
-                same[Gate.FOLLOWS] = False
+                same[_FOLLOWS] = False
                 trouble = trouble or f"{file.path}: {error}"
         if trouble:
             self._rebuild()

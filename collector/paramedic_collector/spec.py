@@ -9,6 +9,8 @@ from paramedic_collector.cells import Cells
 from paramedic_collector.cgroup import Layout
 from paramedic_collector.files import read_text
 
+_LONGEST = 64
+"""Bytes: each of these files is one row, of two numbers at most."""
 UNLIMITED = 1 << 60
 """cgroup v1 writes 9223372036854771712 for no limit; nobody has a quarter of an exabyte."""
 
@@ -25,7 +27,7 @@ def read_spec(where: Layout, folder_of: Callable[[str], str | None], cells: Cell
     def text(controller: str, v1: str, v2: str) -> str:
         old = controller in where.controllers
         folder = folder_of(controller if old else "")
-        return read_text(f"{folder}/{v1 if old else v2}") if folder is not None else ""
+        return read_text(f"{folder}/{v1 if old else v2}", row=_LONGEST) if folder is not None else ""
 
     if "cpu" in where.controllers:
         quota = text("cpu", "cpu.cfs_quota_us", "")

@@ -20,6 +20,7 @@ from paramedic_collector.source import Context, Source
 from paramedic_core.model import Container, State
 
 log = logging.getLogger("paramedic.collector")
+_ALIVE = (State.RUNNING, State.PAUSED)
 _SPARE_FILES = 256
 """Descriptors left for connections and all else."""
 _BLIND = 3
@@ -87,7 +88,7 @@ class Containers(Source):
         super().close()
 
     def _containers(self, context: Context, everyone: Mapping[str, Container], problems: list[str]) -> list[list[str]]:
-        wanted = [c for c in everyone.values() if c.pid > 0 and c.state in (State.RUNNING, State.PAUSED)]
+        wanted = [c for c in everyone.values() if c.pid > 0 and c.state in _ALIVE]
         for gone in self._runs.keys() - {c.id for c in wanted}:
             self._drop(gone)
         for gone in self._oom.keys() - everyone.keys():
