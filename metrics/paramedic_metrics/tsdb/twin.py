@@ -18,7 +18,9 @@ from paramedic_metrics.tsdb.source import regular
 NAME, COPY = "series.log", "series.copy"
 MAGIC = b"PMS1"
 MOST_FILE = 2 << 30
-_PIECE = 1 << 20
+_PIECE, _SECTOR = 1 << 20, 4096
+_MOST_BAD = 64
+"""Sectors that may be bad: a disk that reads nothing any more takes seconds for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,48 @@ def read_both(folder: Path) -> Both:
 
 
 def read(path: Path) -> memoryview:
-    """A file's bytes; none when it is not there.
+    """A file's bytes, noughts for those of a bad sector; none when it is not there.
 
     Raises:
         BadInput: it is no regular file.
         OSError: it cannot be read, or is larger than any of ours.
     """
     try:
-        with os.fdopen(regular(path), "rb") as file:
-            data = file.read(MOST_FILE + 1)
+        fd = regular(path)
     except FileNotFoundError:
         return memoryview(b"")
-    if len(data) > MOST_FILE:
-        raise OSError(errno.EFBIG, f"it is larger than {MOST_FILE} bytes", str(path))
-    return memoryview(data)
+    try:
+        size = os.fstat(fd).st_size
+        if size > MOST_FILE:
+            raise OSError(errno.EFBIG, f"it is larger than {MOST_FILE} bytes", str(path))
+        return memoryview(_read(fd, size)).toreadonly()
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, size: int) -> bytearray:
+    data, bad = bytearray(size), 0
+    at, step = 0, _PIECE
+    while at < size:
+        try:
+            piece = os.pread(fd, min(step, size - at), at)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            if step > _SECTOR:
+                step = _SECTOR
+                continue
+            bad += 1
+            if bad > _MOST_BAD:
+                raise
+            piece = bytes(min(step, size - at))
+        data[at : at + len(piece)] = piece
+        at += len(piece)
+        if not piece:
+            return data[:at]  # it was cut meanwhile
+        if at % _PIECE == 0:
+            step = _PIECE
+    return data
 
 
 def same(path: Path, data: memoryview) -> bool:
@@ -85,7 +115,10 @@ def same(path: Path, data: memoryview) -> bool:
         with os.fdopen(regular(path), "rb") as file:
             if os.fstat(file.fileno()).st_size != len(data):
                 return False
-            return all(file.read(_PIECE) == data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
+            pieces = (
+                (os.pread(file.fileno(), _PIECE, at), data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)
+            )
+            return all(here == there for here, there in pieces)
     except (BadInput, OSError):
         return False
 

@@ -13,7 +13,7 @@ import pytest
 
 from paramedic_core.errors import StoreUnavailable
 from paramedic_metrics.series import Labels
-from paramedic_metrics.tsdb import serieslog
+from paramedic_metrics.tsdb import serieslog, twin
 from paramedic_metrics.tsdb.check import check
 from paramedic_metrics.tsdb.index import Index
 from paramedic_metrics.tsdb.repair import repair
@@ -185,3 +185,37 @@ def test_after_a_rewrite_whose_file_could_not_be_opened_nothing_goes_to_the_old_
     found = named(rig.folder)
     assert found == expected
     assert {labels(name="early"), labels(name="late")} <= set(found.values())
+
+
+@pytest.mark.parametrize("name", [NAME, COPY])
+def test_a_bad_sector_loses_nothing(
+    whole: tuple[Path, dict[int, Labels]], store: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, pread, inode = (store / name).read_bytes(), os.pread, (store / name).stat().st_ino
+    bad = range(8192, 12288)
+
+    def failing(fd: int, size: int, at: int) -> bytes:
+        if os.fstat(fd).st_ino == inode and at < bad.stop and at + size > bad.start:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(fd, size, at)
+
+    monkeypatch.setattr(twin.os, "pread", failing)
+    assert {d.file for d in check(store).damage} == {name}
+    assert named(store) == whole[1]
+    assert (store / name).stat().st_ino != inode, "it lies on the bad sector still"
+    assert (store / NAME).read_bytes() == (store / COPY).read_bytes() == data
+    assert not check(store).damage
+
+
+def test_a_disk_that_reads_nothing_is_not_tried_for_ever(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def failing(_fd: int, _size: int, at: int) -> bytes:
+        calls.append(at)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    os.truncate(store / NAME, 10 << 20)
+    monkeypatch.setattr(twin.os, "pread", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        twin.read(store / NAME)
+    assert len(calls) < 100
