@@ -65,6 +65,11 @@ def test_charts_are_as_wide_as_asked_and_end_on_the_newest() -> None:
     assert spark(values, 8) == "▁▂▃▄▅▆▇█"
     assert spark([1.0, None, 2.0], 8) == "▁ █"
     assert spark([None], 8) == ""
+    assert spark([float("nan"), 1.0, float("inf"), 2.0, float("-inf")], 8) == " ▁ █ "
+    assert spark([float("nan")], 8) == ""
+    assert spark([-1.7e308, 0.0, 1.7e308], 8) == "▁▅█"
+    assert spark([1.7e308] * 4 + [-1.7e308] * 4, 2) == "█▁"
+    assert [row[-3:] for row in chart([-1.7e308, 0.0, 1.7e308], 40, 2)] == ["  █", "▁██"]
     rows = chart(values, 40, 4)
     assert len(rows) == 4
     assert all(len(row) <= 40 for row in rows)

@@ -41,6 +41,14 @@ def test_a_wrong_file_hides_no_other(tmp_path: Path) -> None:
     assert problem == f"1 of the files could not be used, as {tmp_path}/b.prom: line 1: no sample: 'no sample here'"
 
 
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    tree(tmp_path, {"a.prom": "backup_seconds 12\n"})
+    os.mkfifo(tmp_path / "b.prom")
+    found, problem = _collect(Textfile(), tmp_path)
+    assert found["backup_seconds"] == 12
+    assert problem == f"1 of the files could not be used, as {tmp_path}/b.prom: it is no regular file"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import struct
 import time
 from typing import Any
@@ -92,11 +93,50 @@ def test_what_is_too_large_is_refused_before_it_is_unpacked() -> None:
         Decoder().unpack(varint(1 << 40) + b"\0" * 10)
     with pytest.raises(BadInput, match="corrupt"):
         Decoder().unpack(varint(1 << 24) + b"\0" * 10)
-    with pytest.raises(BadInput, match="more than 256 labels"):
-        Decoder().decode(delimited(1, remote_series([("__name__", "a"), *((f"l{n}", "x") for n in range(300))], [])))
-    with pytest.raises(BadInput, match="a label of"):
-        Decoder().decode(delimited(1, remote_series([("__name__", "a" * 70_000)], [])))
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ([(f"l{n}", "x") for n in range(300)], "more than 256 labels"),
+        ([("x", "a" * 70_000)], r"label b'x' has 1 \+ 70000 bytes"),
+        ([("x" * 2_000, "a")], r"has 2000 \+ 1 bytes"),
+    ],
+)
+def test_a_series_whose_labels_are_too_large_costs_itself_only(labels: list[tuple[str, str]], why: str) -> None:
+    found = Decoder().decode(
+        delimited(1, remote_series([*A, *labels], [(NOW, 1.0)])) + delimited(1, remote_series(A, [(NOW, 2.0)]))
+    )
+    assert (found.invalid, found.values.tolist()) == (1, [2.0])
+    assert re.search(why, found.first_invalid)
+
+
+def test_a_label_that_is_not_utf_8_costs_its_series_only() -> None:
+    bad = remote_series(A, [(NOW, 1.0)]).replace(b"\x12\x011", b"\x12\x01\xff")
+    found = Decoder().decode(delimited(1, bad) + delimited(1, remote_series(A, [(NOW, 2.0)])))
+    assert (found.invalid, found.values.tolist()) == (1, [2.0])
+    assert "not UTF-8: b'\\xff'" in found.first_invalid
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\0" * 1000, "the number 0"),
+        (b"\x50\0" * 100, "more than 64 fields"),
+        (delimited(1, b"\x50\0" * 100), "more than 64 fields"),
+        (delimited(1, b"\x12\0" * 100), "more than 64 fields"),
+        (delimited(1, b"\x0a\0" * 100), "more than 64 fields"),
+        (delimited(1, b"\x0a\0" * 40) * 2, "more than 64 fields"),
+        (delimited(1, delimited(1, b"\x50\0" * 100)), "a message has too many fields"),
+        (delimited(1, delimited(2, b"\x50\0" * 100)), "a message has too many fields"),
+        (delimited(3, b"\x50\0" * 100), "a message has too many fields"),
+    ],
+)
+def test_fields_of_no_use_are_bounded_wherever_they_are(monkeypatch: pytest.MonkeyPatch, data: bytes, why: str) -> None:
+    monkeypatch.setattr(decode, "_MOST_FIELDS", 64)
+    with pytest.raises(BadInput, match=why):
+        Decoder().decode(data)
 
 
 def test_large_labels_are_remembered_within_bounds_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,19 +10,20 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def spark(values: Sequence[float | None], width: int) -> str:
-    """One line that shows how values go, a blank where there is none.
+    """One line that shows how values go, a blank where there is none, or none that is finite.
 
     Args:
         values: evenly spaced in time.
         width: columns; values that share one are averaged.
     """
-    thinned = thin(values, width)
+    thinned = thin(_finite(values), width)
     known = [v for v in thinned if v is not None]
     if not known:
         return ""
-    low, high = min(known), max(known)
-    scale = (len(_SPARKS) - 1) / (high - low) if high > low else 0.0
-    return "".join(" " if v is None else _SPARKS[round((v - low) * scale)] for v in thinned)
+    low, span = min(known), _span(min(known), max(known))
+    return "".join(
+        " " if v is None else _SPARKS[round(_span(low, v) / span * (len(_SPARKS) - 1)) if span else 0] for v in thinned
+    )
 
 
 def chart(values: Sequence[float | None], width: int, height: int) -> list[str]:
@@ -33,7 +34,8 @@ def chart(values: Sequence[float | None], width: int, height: int) -> list[str]:
         width: columns of the whole, labels included.
         height: rows.
     """
-    known = [v for v in values if v is not None and math.isfinite(v)]
+    finite = _finite(values)
+    known = [v for v in finite if v is not None]
     if not known:
         return []
     low, high = min(known), max(known)
@@ -41,8 +43,8 @@ def chart(values: Sequence[float | None], width: int, height: int) -> list[str]:
         low = 0.0  # a share of the whole is seen best from the ground
     labels = [number(high), number(low)]
     room = max(map(len, labels))
-    columns = thin([v if v is None or math.isfinite(v) else None for v in values], max(8, width - room - 2))
-    span = high - low
+    columns = thin(finite, max(8, width - room - 2))
+    span = _span(low, high)
     rows = []
     for row in range(height):
         floor = height - 1 - row
@@ -59,7 +61,7 @@ def thin(values: Sequence[float | None], most: int) -> list[float | None]:
     found: list[float | None] = []
     for place in range(most):
         part = [v for v in values[place * len(values) // most : (place + 1) * len(values) // most] if v is not None]
-        found.append(sum(part) / len(part) if part else None)
+        found.append(sum(v / len(part) for v in part) if part else None)  # a sum could be infinite
     return found
 
 
@@ -74,10 +76,19 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def _finite(values: Sequence[float | None]) -> list[float | None]:
+    return [v if v is None or math.isfinite(v) else None for v in values]
+
+
+def _span(low: float, high: float) -> float:
+    """Half of what lies between: all of it could be infinite."""
+    return high / 2 - low / 2
+
+
 def _cell(value: float | None, low: float, span: float, floor: int, height: int) -> str:
     if value is None:
         return " "
-    filled = (value - low) / span * height if span else 1.0
+    filled = _span(low, value) / span * height if span else 1.0
     part = max(0.0, min(1.0, filled - floor))
     if floor == 0 and part < 1 / 8:
         return _BLOCKS[1]  # what is there is seen, also at the ground

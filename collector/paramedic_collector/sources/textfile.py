@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from dataclasses import dataclass
 
 from paramedic_collector.exposition import Exposition, Family, gauge
@@ -61,6 +62,9 @@ class Textfile(Source):
         try:
             facts = os.stat(path)  # noqa: PTH116  once a file and scrape
             stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+            if not stat.S_ISREG(facts.st_mode):
+                # A FIFO would be waited for as long as nobody writes, and all other files with it.
+                raise ValueError("it is no regular file")
             known = self._files.get(path)
             if known is not None and known.stamp == stamp:
                 return known

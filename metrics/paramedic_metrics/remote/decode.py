@@ -25,6 +25,10 @@ MOST_BODY = 32 << 20
 _MOST_SERIES = 200_000
 _MOST_SAMPLES = 2_000_000
 _MOST_LABELS = 256
+_MOST_FIELDS = 3_000_000
+"""Fields of a request: of two bytes each it could have 16 million, which nobody needs and which take half a minute."""
+_MOST_OF_PART = 16
+"""Fields of a label, a sample or a family: the specification has at most five."""
 _MOST_NAME, _MOST_VALUE = 1024, 64 << 10
 _MOST_KEY = 16 << 10
 _MOST_FAMILIES = 20_000
@@ -80,6 +84,23 @@ class _Found:
     """Samples after those of the last run: number, moment, value."""
     count: int = 0
     """Of samples."""
+    fields: int = 0
+    """That were read one by one."""
+
+    def read(self, fields: int = 1) -> None:
+        """So many fields more were read.
+
+        Raises:
+            BadInput: they are too many.
+        """
+        self.fields += fields
+        if self.fields > _MOST_FIELDS or self.count > _MOST_SAMPLES:
+            raise BadInput(f"more than {_MOST_FIELDS} fields or {_MOST_SAMPLES} samples in a request")
+
+    def refuse(self, why: str) -> None:
+        """A series is left out."""
+        self.invalid += 1
+        self.first_invalid = self.first_invalid or why[:300]
 
     def add(self, run: Run | None) -> None:
         """Samples that follow."""
@@ -170,7 +191,9 @@ class Decoder:
                         found.add(run)
                 if count > _MOST_SERIES or found.count > _MOST_SAMPLES:
                     raise BadInput(f"more than {_MOST_SERIES} series or {_MOST_SAMPLES} samples in a request")
-            elif number == 3 and isinstance(value, bytes) and len(found.families) < _MOST_FAMILIES:
+                continue
+            found.read()
+            if number == 3 and isinstance(value, bytes) and len(found.families) < _MOST_FAMILIES:
                 _family(value, found)
         self._requests += 1
         self._samples += found.count
@@ -210,7 +233,7 @@ class Decoder:
         return -1
 
     def _slowly(self, data: bytes, found: _Found) -> None:
-        end = _labels_end(data)
+        end = _labels_end(data, found)
         key = data[:end]
         known = self._numbers.get(key)
         if known is None:
@@ -223,7 +246,8 @@ class Decoder:
                 self.series.append(tuple([self._pairs.setdefault(pair, pair) for pair in labels]))
                 if len(key) <= _MOST_KEY:
                     self._numbers[key] = known
-        for number, value in _fields(data, end, len(data)):
+        for number, value in _fields(data, end, len(data), len(data)):
+            found.read()
             if number == 2 and isinstance(value, bytes):
                 stamp, sample = _sample(value)
                 if known >= 0:
@@ -245,51 +269,60 @@ def _stamp(data: bytes) -> int:
     return a & 127 | (b & 127) << 7 | (c & 127) << 14 | (d & 127) << 21 | (e & 127) << 28 | f << 35
 
 
-def _labels_end(data: bytes) -> int:
-    at, most = 0, len(data)
+def _labels_end(data: bytes, found: _Found) -> int:
+    at = count = 0
+    most = len(data)
     while at < most and data[at] == 0x0A:
         size, at = _varint(data, at + 1)
         at += size
+        count += 1
     if at > most:
         raise BadInput("a label is cut off")
+    found.read(count)
     return at
 
 
 def _labels(key: bytes, found: _Found) -> Labels | None:
+    """The labels; None, and said, where a series cannot have such."""
     pairs: list[tuple[str, str]] = []
-    for _, raw in _fields(key, 0, len(key)):
+    for _, raw in _fields(key, 0, len(key), len(key)):
         if not isinstance(raw, bytes):
             raise BadInput("a label is no message")
-        pairs.append(_label(raw))
+        pair = _label(raw, found)
+        if pair is None:
+            return None
+        pairs.append(pair)
         if len(pairs) > _MOST_LABELS:
-            raise BadInput(f"more than {_MOST_LABELS} labels in a series")
+            found.refuse(f"more than {_MOST_LABELS} labels: {dict(pairs[:8])} …")
+            return None
     kept = tuple(sorted((name, value) for name, value in pairs if value))
     names = [name for name, _ in kept]
     if "__name__" not in names or len(set(names)) != len(names) or "" in names:
-        found.invalid += 1
-        found.first_invalid = found.first_invalid or f"invalid labels: {dict(pairs)}"[:300]
+        found.refuse(f"invalid labels: {dict(pairs)}")
         return None
     return kept
 
 
-def _label(raw: bytes) -> tuple[str, str]:
+def _label(raw: bytes, found: _Found) -> tuple[str, str] | None:
     name = value = b""
-    for number, part in _fields(raw, 0, len(raw)):
+    for number, part in _fields(raw, 0, len(raw), _MOST_OF_PART):
         if number == 1 and isinstance(part, bytes):
             name = part
         elif number == 2 and isinstance(part, bytes):
             value = part
     if len(name) > _MOST_NAME or len(value) > _MOST_VALUE:
-        raise BadInput(f"a label of {len(name)} + {len(value)} bytes (at most {_MOST_NAME} + {_MOST_VALUE})")
+        found.refuse(f"label {name[:60]!r} has {len(name)} + {len(value)} bytes (at most {_MOST_NAME} + {_MOST_VALUE})")
+        return None
     try:
         return name.decode(), value.decode()
     except UnicodeDecodeError:
-        raise BadInput("a label is not UTF-8") from None
+        found.refuse(f"label {name[:60]!r} is not UTF-8: {value[:60]!r}")
+        return None
 
 
 def _sample(raw: bytes) -> tuple[int, float]:
     stamp, value = 0, 0.0
-    for number, part in _fields(raw, 0, len(raw)):
+    for number, part in _fields(raw, 0, len(raw), _MOST_OF_PART):
         if number == 1 and isinstance(part, float):
             value = part
         elif number == 2 and isinstance(part, int):
@@ -299,7 +332,7 @@ def _sample(raw: bytes) -> tuple[int, float]:
 
 def _family(raw: bytes, found: _Found) -> None:
     kind, texts = 0, {2: "", 4: "", 5: ""}
-    for number, part in _fields(raw, 0, len(raw)):
+    for number, part in _fields(raw, 0, len(raw), _MOST_OF_PART):
         if number == 1 and isinstance(part, int):
             kind = part
         elif number in texts and isinstance(part, bytes):
@@ -308,10 +341,13 @@ def _family(raw: bytes, found: _Found) -> None:
         found.families[texts[2]] = (_TYPES[kind] if kind < len(_TYPES) else "unknown", texts[4], texts[5])
 
 
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes | int | float]]:
-    """The fields of a message: number and value, a double as a float."""
+def _fields(data: bytes, at: int, end: int, most: int) -> Iterator[tuple[int, bytes | int | float]]:
+    """The fields of a message, so many at most: number and value, a double as a float."""
     while at < end:
         number, value, at = _field(data, at, end)
+        most -= 1
+        if most < 0:
+            raise BadInput("a message has too many fields: this is no remote write request")
         if value is not None:
             yield number, value
 
@@ -319,6 +355,8 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes | int |
 def _field(data: bytes, at: int, end: int) -> tuple[int, bytes | int | float | None, int]:
     """One field (protobuf's wire format): number, value (None where it is of no use), and where the next begins."""
     tag, at = _varint(data, at)
+    if tag < 8:
+        raise BadInput("a field has the number 0: this is no remote write request")
     kind = tag & 7
     if kind == 2:
         size, at = _varint(data, at)
