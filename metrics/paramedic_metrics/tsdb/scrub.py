@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EVERY = 86400.0
 """Seconds between the beginnings of two rounds; the first begins with the store's life."""
 _AT_ONCE = 256 << 10
-"""Packed bytes that are read a turn, about: some 10 ms of unpacking each second while a round goes on."""
+"""Packed bytes that are read a turn, about: some 2 ms of unpacking each second while a round goes on."""
 
 
 class Scrub:
