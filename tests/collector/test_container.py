@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from paramedic_collector.sources.container import Containers
 from paramedic_collector.sources.container_state import ContainerState
 from paramedic_core.model import Container, State
 from support_collector import ALONE, NET, NOW, collect, container, paths, process, samples, tree, v1, v2, world
+from support_descriptors import held_below
 
 FAMILIES = {
     "container_cpu_usage_seconds_total", "container_cpu_user_seconds_total", "container_cpu_system_seconds_total",
@@ -185,13 +185,13 @@ def test_a_rename_is_followed_and_no_descriptor_is_lost(tmp_path: Path) -> None:
     root = tree(tmp_path, v2(c))
     source = Containers()
     collect(source, Context(paths(root), NOW, world([c])))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(held_below(tmp_path))
     text = collect(source, Context(paths(root), NOW, world([container("renamed")])))
     assert 'name="renamed"' in text
     assert 'name="web"' not in text
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(held_below(tmp_path)) == before == 5
     collect(source, Context(paths(root), NOW, world([])))
-    assert len(os.listdir("/proc/self/fd")) == before - 5
+    assert not held_below(tmp_path)
     assert source.running == 0
 
 
@@ -199,11 +199,10 @@ def test_with_few_descriptors_left_none_is_held(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("resource.getrlimit", lambda _kind: (256, 256))
     c = container()
     root = tree(tmp_path, v2(c))
-    before = len(os.listdir("/proc/self/fd"))
     source = Containers()
     for _ in range(2):
         assert values(collect(source, Context(paths(root), NOW, world([c])))).keys() >= FAMILIES
-        assert len(os.listdir("/proc/self/fd")) == before + 1  # the process's folder
+        assert len(held_below(tmp_path)) == 1  # the process's folder
     source.close()
 
 
@@ -235,7 +234,6 @@ def test_without_a_world_there_is_nothing_and_no_error() -> None:
 
 def test_coming_and_going_leaves_nothing_behind(tmp_path: Path) -> None:
     source, state = Containers(), ContainerState()
-    before = len(os.listdir("/proc/self/fd"))
     alive: list[Container] = []
     for number in range(1, 200):
         c = container(f"c{number}", number)
@@ -246,6 +244,6 @@ def test_coming_and_going_leaves_nothing_behind(tmp_path: Path) -> None:
         ids = {key.partition('id="')[2][:72] for key in samples(text)}
         assert ids == {f"/docker/{c.id}" for c in alive}
     assert source.running == len(source._oom) == len(state._known) == len(alive) == 5
-    assert len(os.listdir("/proc/self/fd")) == before + 5 * 5
+    assert len(held_below(tmp_path)) == 5 * 5
     source.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not held_below(tmp_path)

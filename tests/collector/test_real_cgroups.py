@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from paramedic_core.world import Engine
 from support_cgroups import Group, can_make
 from support_cgroups import groups as make
 from support_collector import ALONE, NOW, collect, samples, world
+from support_descriptors import held_below
 from support_wait import wait_until
 
 pytestmark = pytest.mark.root
@@ -58,7 +58,7 @@ def test_memory_is_that_of_each(groups: list[Group]) -> None:
 
 
 def test_a_death_is_seen_once_and_leaves_nothing_open(groups: list[Group]) -> None:
-    source, before = Containers(), len(os.listdir("/proc/self/fd"))
+    source = Containers()
     context = Context(now=NOW, world=world([g.container for g in groups]), settings=ALONE)
     assert len({key.partition('id="')[2] for key in samples(collect(source, context))}) >= 3
     groups[0].end()
@@ -67,8 +67,9 @@ def test_a_death_is_seen_once_and_leaves_nothing_open(groups: list[Group]) -> No
         assert groups[0].id not in text
         assert groups[1].id in text
     assert source.deaths == 1
+    assert held_below("/sys/fs/cgroup")
     source.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not held_below("/sys/fs/cgroup")
 
 
 def test_a_removed_cgroup_is_noticed_on_a_held_descriptor(groups: list[Group]) -> None:

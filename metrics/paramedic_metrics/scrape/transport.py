@@ -259,7 +259,8 @@ class Connection:
     def _ask(self, url: str, headers: Mapping[str, str], end: float) -> http.client.HTTPResponse:
         parts = urlsplit(url)
         left = max(0.001, end - time.monotonic())
-        if self._open is None or self._host != f"{parts.scheme}://{parts.netloc}":
+        kept = self._open
+        if kept is None or kept.sock is None or self._host != f"{parts.scheme}://{parts.netloc}":
             self._connect(parts.scheme, parts.netloc, left)
         connection = self._open
         if connection is None:
@@ -289,8 +290,16 @@ class Connection:
                 made = http.client.HTTPConnection(netloc, timeout=timeout)
         except (http.client.InvalidURL, ValueError) as error:
             raise ScrapeFailed(f"{netloc[:100]!r} is no address: {error}") from error
+        # One that was closed, by another thread perhaps, must not open itself again: nobody would close that.
+        made.auto_open = 0
         with self._lock:
             self._open, self._host = made, f"{scheme}://{netloc}"
+        made.connect()
+        with self._lock:
+            closed = self._open is not made
+        if closed:
+            made.close()
+            raise ScrapeFailed("the connection was closed")
 
     def _body(self, response: http.client.HTTPResponse, end: float) -> Answer:
         if response.status != 200:

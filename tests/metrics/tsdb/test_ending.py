@@ -12,6 +12,7 @@ import pytest
 from paramedic_core.errors import StoreUnavailable
 from paramedic_metrics.tsdb.store import Store
 from paramedic_metrics.tsdb.wal import SEGMENT_BYTES, Wal
+from support_descriptors import held_below
 from support_tsdb import Rig, fill, labels
 from support_wait import wait_until
 
@@ -66,11 +67,11 @@ def test_what_could_not_be_made_durable_is_tried_again(tmp_path: Path, monkeypat
         durable.add(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
 
     monkeypatch.setattr(os, "fdatasync", fdatasync)
-    before = len(os.listdir("/proc/self/fd"))
+    before = held_below(tmp_path)
     for _ in range(5):
         with pytest.raises(StoreUnavailable):
             wal.sync()
-    assert len(os.listdir("/proc/self/fd")) == before, "descriptors are left behind"
+    assert held_below(tmp_path) == before, "descriptors are left behind"
     broken = False
     wal.sync()
     assert durable == {"00000001.wal", "00000002.wal", "00000003.wal"}
