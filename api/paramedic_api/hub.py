@@ -133,7 +133,7 @@ def make_hub(settings: Settings, data: Path, host: str, clock: Clock, store: Sto
     history = Keeper(collector, settings.hub.scrape_interval, clock, lambda: bulletin.bump("vitals"))
     gate = Gate(settings.metrics.query_concurrency, settings.metrics.query_waiting)
     store = store or open_store(settings.metrics, data, clock, gate.weigh)
-    metrics = Metrics(settings, data, node, store, lambda: feed.world, clock)
+    metrics = Metrics(settings, data, node, store, lambda: feed.world, clock, weigh=gate.weigh)
     heartbeat = Heartbeat(settings.heartbeat, (runtime, healer), lambda: _blind(feed), clock)
     hub = Hub(
         settings=settings,

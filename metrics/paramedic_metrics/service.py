@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from paramedic_core.clock import Clock
@@ -38,6 +39,7 @@ class Metrics:
         world: what is known of containers now.
         clock: the time.
         on_scrape: called after each scrape, with its pool's name.
+        weigh: told how many samples a query makes beyond those that it reads; see `Engine`.
     """
 
     name = "metrics"
@@ -51,11 +53,13 @@ class Metrics:
         world: Callable[[], World | None],
         clock: Clock,
         on_scrape: Callable[[str], None] = lambda _pool: None,
+        weigh: Callable[[int], None] = lambda _samples: None,
     ) -> None:
         own = settings.metrics
         self.settings, self.store, self.clock = own, store, clock
         self.limits = Limits(timeout=own.query_timeout, max_samples=own.query_samples)
-        self.engine = Engine(store, self.limits, clock=clock)
+        self._weigh = weigh
+        self.engine = self._made_engine(self.limits)
         self.receiver = Receiver(store)
         self._own = own_jobs(settings, data, node)
         self.file = _File(own.scrape_file, own.scrape_interval)
@@ -90,10 +94,17 @@ class Metrics:
             found.setdefault(name, {})[told] = None
         return {name: list(said)[:_MOST_DESCRIBED] for name, said in found.items()}
 
+    def engine_looking_back(self, milliseconds: int) -> Engine:
+        """The engine with another lookback, for one query."""
+        return self._made_engine(replace(self.limits, lookback=milliseconds))
+
     def follow(self) -> None:
         """Read the scrape file again, if it has changed."""
         if self.file.changed():
             self.scraper.set_jobs([*self._own, *self.file.jobs])
+
+    def _made_engine(self, limits: Limits) -> Engine:
+        return Engine(self.store, limits, clock=self.clock, weigh=self._weigh)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -400,6 +400,39 @@ def test_a_query_ends_when_its_time_is_over(client: FlaskClient) -> None:
     assert (found.status_code, found.get_json()["errorType"]) == (503, "timeout")
 
 
+def test_a_query_ends_while_its_answer_is_written(client: FlaskClient) -> None:
+    engine = client.application.extensions["hub"].measured.metrics.engine
+    worked_out, real = threading.Event(), engine.instant
+
+    def instant(*given: Any, **named: Any) -> Any:
+        found = real(*given, **named)
+        worked_out.set()
+        return found
+
+    engine.instant = instant
+    found = client.get(
+        API + "query",
+        query_string={"query": "up", "time": T0 + 60},
+        environ_overrides={"waitress.client_disconnected": worked_out.is_set},
+    )
+    assert worked_out.is_set()
+    assert (found.status_code, found.get_json()["errorType"]) == (499, "canceled")
+
+
+@pytest.mark.parametrize("more", [{}, {"lookback_delta": "1m"}])
+def test_what_a_subquery_makes_takes_a_heavy_place(client: FlaskClient, more: dict[str, str]) -> None:
+    hub = client.application.extensions["hub"]
+    query = {"query": "count_over_time(vector(1)[2000000s:1s])", "timeout": "300ms", **more}
+    others = [Querying(hub.measured.gate, 5_000_000) for _ in range(max(1, hub.settings.metrics.query_concurrency - 1))]
+    assert all(other.running.wait(10) for other in others)
+    found = client.get(API + "query", query_string=query)
+    assert (found.status_code, "in queue" in found.text) == (503, True)
+    for other in others:
+        other.end()
+    del query["timeout"]
+    assert ask(client, "query", **query)["data"]["result"][0]["value"][1] == "2000000"
+
+
 def test_targets_and_metadata(client: FlaskClient) -> None:
     hub = client.application.extensions["hub"]
     with exposing(b"# HELP a what\n# TYPE a counter\na 1\n") as target:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 from flask import Response, request
 
@@ -17,6 +16,8 @@ from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.errors import QueryCanceled
 from paramedic_metrics.promql.results import Answer
 
+_LOOK = 256 << 10
+"""Bytes of an answer between two looks at whether it is still wanted."""
 Ask = Callable[[Engine, threading.Event], Answer]
 
 
@@ -44,7 +45,22 @@ def run(hub: Hub, ask: Ask) -> Response:
         except QueryCanceled:
             raise patience.reason() from None
         parts, warnings = rendered(answer, limit)
-        return answers.pieces(parts, warnings, answer.infos)
+        begun = threading.Event()
+        response = answers.pieces(_while_wanted(parts, patience, begun), warnings, answer.infos)
+        begun.set()
+        return response
+
+
+def _while_wanted(parts: Iterator[bytes], patience: Patience, begun: threading.Event) -> Iterator[bytes]:
+    """The pieces, which take longer to make than what is in them; once the answer goes out, its pace is the asker's."""
+    since = _LOOK
+    for part in parts:
+        if since >= _LOOK and not begun.is_set():
+            since = 0
+            if patience.is_set():
+                raise patience.reason()
+        since += len(part)
+        yield part
 
 
 def _engine(hub: Hub) -> Engine:
@@ -54,5 +70,4 @@ def _engine(hub: Hub) -> Engine:
     lookback = round(parameters.span("lookback_delta", 0.0) * 1000)
     if lookback <= 0:
         raise bad_parameter("lookback_delta", "it must be more than 0")
-    metrics = hub.measured.metrics
-    return Engine(metrics.store, replace(metrics.limits, lookback=lookback))
+    return hub.measured.metrics.engine_looking_back(lookback)

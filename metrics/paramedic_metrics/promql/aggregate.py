@@ -14,6 +14,10 @@ from paramedic_metrics.promql.run import Run, merged
 from paramedic_metrics.promql.values import Bools, Floats, Ints, Vector, empty, mask_of, without_empty
 from paramedic_metrics.series import Labels
 
+_SORTED = 1 << 22
+"""Samples that are sorted before the next look at whether the query goes on."""
+_UNCHECKED = 64
+"""Small groups between two looks."""
 _TOPS = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 
 
@@ -42,7 +46,7 @@ def aggregate(run: Run, node: Aggregate, vector: Vector, param: Floats | None) -
         return topk.select(run, node, vector, groups, param)
     values, mask = groups.arranged(vector.values), groups.arranged_mask(vector.mask)
     counts = _counts(groups, mask, steps)
-    result = _result(node.op, values, mask, counts, groups, param)
+    result = _result(run, node.op, values, mask, counts, groups, param)
     here = counts > 0
     drop = None
     if vector.drop is not None:
@@ -56,7 +60,9 @@ def _counts(groups: Groups, mask: Bools | None, steps: int) -> Ints:
     return np.add.reduceat(mask, groups.starts, axis=0, dtype=np.int64)
 
 
-def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: Groups, param: Floats | None) -> Floats:
+def _result(
+    run: Run, op: str, values: Floats, mask: Bools | None, counts: Ints, groups: Groups, param: Floats | None
+) -> Floats:
     starts = groups.starts
     if op in ("count", "group"):
         return counts.astype(np.float64) if op == "count" else np.ones(counts.shape)
@@ -65,16 +71,17 @@ def _result(op: str, values: Floats, mask: Bools | None, counts: Ints, groups: G
         return np.asarray(pick.reduceat(values if mask is None else np.where(mask, values, np.nan), starts, axis=0))
     if op == "quantile":
         assert param is not None
-        return _quantile(values, mask, groups, param)
+        return _quantile(run, values, mask, groups, param)
     if op in ("stddev", "stdvar"):
+        run.check()
         spread = _spread(values, mask, counts, groups)
         return np.sqrt(spread) if op == "stddev" else spread
-    sums = exact.group_sums(values, mask, starts)
+    sums = exact.group_sums(values, mask, starts, run.check)
     if op == "sum":
         return sums
     divisor = np.maximum(counts, 1)
     means = sums / divisor
-    _mend_overflow(means, sums, values, mask, groups)
+    _mend_overflow(run, means, sums, values, mask, groups)
     return means
 
 
@@ -93,35 +100,47 @@ def _spread(values: Floats, mask: Bools | None, counts: Ints, groups: Groups) ->
     return exact.group_sums(apart * apart, mask, starts) / divisor
 
 
-def _mend_overflow(means: Floats, sums: Floats, values: Floats, mask: Bools | None, groups: Groups) -> None:
+def _mend_overflow(run: Run, means: Floats, sums: Floats, values: Floats, mask: Bools | None, groups: Groups) -> None:
     """The means of finite values whose sum is not finite."""
     ends = np.append(groups.starts[1:], len(values))
-    for group, step in np.argwhere(~np.isfinite(sums)):
+    for number, (group, step) in enumerate(np.argwhere(~np.isfinite(sums))):
+        if number % _UNCHECKED == 0:
+            run.check()
         part = values[groups.starts[group] : ends[group], step]
         if mask is not None:
             part = part[mask[groups.starts[group] : ends[group], step]]
         if len(part) and np.isfinite(part).all():
-            means[group, step] = over_time.incremental_mean(part)
+            means[group, step] = over_time.incremental_mean(part, run.check)
 
 
-def _quantile(values: Floats, mask: Bools | None, groups: Groups, q: Floats) -> Floats:
+def _quantile(run: Run, values: Floats, mask: Bools | None, groups: Groups, q: Floats) -> Floats:
     out = np.empty((len(groups.labels), values.shape[1]))
     ends = np.append(groups.starts[1:], len(values))
     for group, (first, last) in enumerate(zip(groups.starts, ends, strict=True)):
-        part = np.ascontiguousarray(values[first:last].T)
-        if mask is None:
-            out[group] = of_sorted(np.sort(part, axis=1), q)
-            continue
-        here = np.ascontiguousarray(mask[first:last].T)
-        # Missing samples sort behind everything, NaN included, so that the first `size` are those that are there.
-        keyed = np.where(here, part, np.inf)
-        order = np.lexsort((keyed, np.where(here, np.isnan(part), 2)))
-        ordered = np.take_along_axis(part, order, axis=1)
-        sizes = here.sum(axis=1)
-        for size in np.unique(sizes[sizes > 0]).tolist():
-            steps = np.flatnonzero(sizes == size)
-            out[group, steps] = of_sorted(ordered[steps, :size], q[steps])
+        many = max(1, _SORTED // int(last - first))
+        for begin in range(0, values.shape[1], many):
+            if begin or group % _UNCHECKED == 0:
+                run.check()
+            some = slice(begin, begin + many)
+            here = None if mask is None else mask[first:last, some]
+            _quantile_of(values[first:last, some], here, q[some], out[group, some])
     return out
+
+
+def _quantile_of(values: Floats, mask: Bools | None, q: Floats, out: Floats) -> None:
+    part = np.ascontiguousarray(values.T)
+    if mask is None:
+        out[:] = of_sorted(np.sort(part, axis=1), q)
+        return
+    here = np.ascontiguousarray(mask.T)
+    # Missing samples sort behind everything, NaN included, so that the first `size` are those that are there.
+    keyed = np.where(here, part, np.inf)
+    order = np.lexsort((keyed, np.where(here, np.isnan(part), 2)))
+    ordered = np.take_along_axis(part, order, axis=1)
+    sizes = here.sum(axis=1)
+    for size in np.unique(sizes[sizes > 0]).tolist():
+        steps = np.flatnonzero(sizes == size)
+        out[steps] = of_sorted(ordered[steps, :size], q[steps])
 
 
 def _doubt_quantile(run: Run, node: Aggregate, q: Floats) -> None:

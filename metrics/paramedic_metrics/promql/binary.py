@@ -151,7 +151,7 @@ def _result_labels(run: Run, node: Binary, pairs: Pairs) -> list[Labels]:
     result = cache.nameless_all(pairs.many_labels()) if nameless else pairs.many_labels()
     for name in matching.include:
         result = [
-            cache.with_label(owned, name, value_of(other, name))
+            run.labelled(owned, name, value_of(other, name))
             for owned, other in zip(result, pairs.one_labels(), strict=True)
         ]
     return result

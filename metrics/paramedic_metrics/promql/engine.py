@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from paramedic_core.clock import Clock, SystemClock
-from paramedic_core.errors import BadInput
+from paramedic_core.errors import BadInput, LimitExceeded
 from paramedic_metrics import parallel
 from paramedic_metrics.promql import memory, ranges, subquery
 from paramedic_metrics.promql.annotations import Annotations
@@ -28,6 +29,10 @@ from paramedic_metrics.series import Queryable
 
 _CACHE_SIZE = 2_000_000
 """Remembered label sets after which the next query begins anew."""
+_CACHE_LETTERS = 64 << 20
+"""Characters of made labels after which it does."""
+_MOST_MOMENTS = 1_000_000
+"""Of an answer: each of them is written as text before the first sample is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Engine:
         options: what beyond the stable language is allowed.
         delayed_names: remove names at the end of a query instead of at each function (Prometheus'
             promql-delayed-name-removal).
+        weigh: told how many samples a query makes beyond those that it reads; may wait, or raise what the query then ends with.
     """
 
     def __init__(
@@ -59,12 +65,13 @@ class Engine:
         clock: Clock | None = None,
         options: Options | None = None,
         delayed_names: bool = False,
+        weigh: Callable[[int], None] = lambda _cells: None,
     ) -> None:
         self._queryable = queryable
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._options = options or Options()
-        self._delayed_names = delayed_names
+        self._delayed_names, self._weigh = delayed_names, weigh
         self._cache = LabelCache()
         memory.share()
 
@@ -131,7 +138,7 @@ class Engine:
         return answer
 
     def _run(self, query: str, expr: Expr, moment: Moment, canceled: threading.Event | None) -> tuple[Run, Expr]:
-        if self._cache.size > _CACHE_SIZE:
+        if self._cache.size > _CACHE_SIZE or self._cache.letters > _CACHE_LETTERS:
             self._cache = LabelCache()
         ready = settled(query, expr, moment.start, moment.end, moment.step)
         run = Run(
@@ -142,6 +149,7 @@ class Engine:
             notes=Annotations(query),
             canceled=canceled,
             delayed_names=self._delayed_names,
+            weigh=self._weigh,
             invariant=ready.invariant,
             deadline=self._clock.monotonic() + self._limits.timeout,
         )
@@ -207,20 +215,43 @@ def _matrix_of_range(run: Run, expr: MatrixSelector | Subquery, steps: Steps) ->
     return _laid_out(run, ranged)
 
 
+def _all_times(columns: list[Ints]) -> Ints:
+    """Every moment once, ascending; each column is so already. NumPy's `unique` takes a hundred times as long."""
+    if len(columns) == 1:
+        return columns[0]
+    together: Ints = np.concatenate(columns)
+    together.sort(kind="stable")
+    once: Ints = together[np.append(True, together[1:] != together[:-1])]
+    return once
+
+
 def _laid_out(run: Run, ranged: Ranged) -> MatrixResult:
     parts = []
+    most, points = run.limits.max_listed, 0
     for block in ranged.blocks():
+        run.check()
         bounds = window(block, ranged.starts, ranged.ends)
         if bounds.longest:
+            points += bounds.longest * len(block.labels)
+            if points > most:
+                raise LimitExceeded(
+                    f"the answer would have more than {most} samples: ask for fewer series or a shorter time, "
+                    "or for a range query"
+                )
             parts.append((block, slice(int(bounds.low[0]), int(bounds.high[0]))))
     if not parts:
         return MatrixResult([], np.empty(0, dtype=np.int64), np.empty((0, 0)), None)
-    times = np.unique(np.concatenate([block.times[place] for block, place in parts]))
+    times = _all_times([block.times[place] for block, place in parts])
     count = sum(len(block.labels) for block, _ in parts)
-    run.room(count * len(times))
+    if len(times) > _MOST_MOMENTS:
+        raise LimitExceeded(
+            f"the answer would have samples at more than {_MOST_MOMENTS} moments: ask for a shorter time"
+        )
+    run.grow(count * len(times), ranged.cells)
     values, mask = np.zeros((count, len(times))), np.zeros((count, len(times)), dtype=np.bool_)
     labels, drop, row = [], np.zeros(count, dtype=np.bool_), 0
     for block, place in parts:
+        run.check()
         at = np.searchsorted(times, block.times[place])
         rows = slice(row, row + len(block.labels))
         values[rows, at] = block.values[:, place]

@@ -7,7 +7,7 @@ are summed by Neumaier's way, value by value (prometheus/util/kahansum).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -20,6 +20,14 @@ _SPREAD = 2.0**40
 _LARGEST = 1e290
 _CHUNK = 1 << 15
 """Cells that are worked on at a time: what fits the processor's cache."""
+
+
+_PLACES = 16
+"""Terms of each sum between two looks at whether the query goes on."""
+
+
+def goes_on() -> None:
+    """Nothing ends what is not asked for by a query."""
 
 
 def tame(values: Floats, axis: int | None) -> Bools:
@@ -47,15 +55,15 @@ def split(values: Floats, largest: Floats, terms: int) -> tuple[Floats, Floats]:
     return coarse, values - coarse
 
 
-def window_sums(values: Floats, low: Ints, high: Ints) -> Floats:
-    """The sum of each row's columns low <= c < high, for every pair of bounds."""
+def window_sums(values: Floats, low: Ints, high: Ints, check: Callable[[], None] = goes_on) -> Floats:
+    """The sum of each row's columns low <= c < high, for every pair of bounds; `check` may end it early."""
     good = tame(values, axis=1)
     if good.all():
         return _by_prefix(values, low, high)
     out = np.empty((len(values), len(low)))
     if good.any():
         out[good] = _by_prefix(values[good], low, high)
-    total, rest = neumaier(values[~good], low, high)
+    total, rest = neumaier(values[~good], low, high, check)
     out[~good] = np.where(np.isinf(total), total, total + rest)
     return out
 
@@ -75,11 +83,13 @@ def _prefix_difference(values: Floats, low: Ints, high: Ints) -> Floats:
     return columns(sums, high) - columns(sums, low)
 
 
-def neumaier(values: Floats, low: Ints, high: Ints) -> tuple[Floats, Floats]:
+def neumaier(values: Floats, low: Ints, high: Ints, check: Callable[[], None] = goes_on) -> tuple[Floats, Floats]:
     """Sums and compensations of each row's columns low <= c < high, added in order."""
     total = np.zeros((len(values), len(low)))
     rest = np.zeros_like(total)
     for place in range(int((high - low).max(initial=0))):
+        if place % _PLACES == 0:
+            check()
         live = low + place < high
         add(total, rest, np.where(live, values[:, np.minimum(low + place, values.shape[1] - 1)], 0.0))
     return total, rest
@@ -96,7 +106,7 @@ def add(total: Floats, rest: Floats, term: Floats) -> None:
     total[...] = after
 
 
-def group_sums(values: Floats, mask: Bools | None, starts: Ints) -> Floats:
+def group_sums(values: Floats, mask: Bools | None, starts: Ints, check: Callable[[], None] = goes_on) -> Floats:
     """Sums over rows, in groups that begin at `starts`: shape (groups, columns).
 
     Infinities and NaN go the way that adding them would.
@@ -105,11 +115,12 @@ def group_sums(values: Floats, mask: Bools | None, starts: Ints) -> Floats:
         values: shape (rows, columns).
         mask: which of them count; None: all.
         starts: ascending, from 0.
+        check: may end it early.
     """
     counted = values if mask is None else np.where(mask, values, 0.0)
     largest = np.asarray(max(counted.max(initial=0.0), -counted.min(initial=0.0)))
     if not (largest < _ORDINARY or bool(tame(counted, axis=None))):
-        return _one_by_one(counted, starts)
+        return _one_by_one(counted, starts, check)
     out, rest = np.zeros((len(starts), values.shape[1])), np.zeros((len(starts), values.shape[1]))
     for first, last, group, ends in _pieces(starts, len(values), max(1, _CHUNK // max(values.shape[1], 1))):
         coarse, fine = split(counted[first:last], largest, len(values))
@@ -138,12 +149,14 @@ def _pieces(starts: Ints, rows: int, size: int) -> Iterator[tuple[int, int, int,
         group = until
 
 
-def _one_by_one(values: Floats, starts: Ints) -> Floats:
+def _one_by_one(values: Floats, starts: Ints, check: Callable[[], None]) -> Floats:
     ends = np.append(starts[1:], len(values))
     out = np.empty((len(starts), values.shape[1]))
     for group, (first, last) in enumerate(zip(starts, ends, strict=True)):
         total, rest = np.zeros(values.shape[1]), np.zeros(values.shape[1])
         for row in range(int(first), int(last)):
+            if row % _PLACES == 0:
+                check()
             add(total, rest, values[row])
         out[group] = np.where(np.isinf(total), total, total + rest)
     return out

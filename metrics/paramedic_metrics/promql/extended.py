@@ -12,6 +12,8 @@ from paramedic_metrics.promql.windows import Window
 
 _ANCHORED = ("changes", "delta", "increase", "rate", "resets")
 _SMOOTHED = ("delta", "increase", "rate")
+_STEPS = 16
+"""Between two looks at whether the query goes on."""
 
 
 def reach(selector: VectorSelector, lookback: int) -> tuple[int, int]:
@@ -37,6 +39,8 @@ def kernel(name: str, selector: VectorSelector, lookback: int) -> Kernel:
         valid = np.zeros(len(window.low), dtype=np.bool_)
         times = window.block.times
         for step, (start, end) in enumerate(zip(window.starts.tolist(), window.ends.tolist(), strict=True)):
+            if step % _STEPS == 0:
+                window.check()
             low = int(np.searchsorted(times, start - lookback, side="right"))
             high = int(np.searchsorted(times, end + (lookback if smoothed else 0), side="right"))
             if low >= high:

@@ -23,8 +23,10 @@ def instant(run: Run, selector: VectorSelector, steps: Steps, *, stamps: bool = 
     times = moments(selector.shift, steps)
     lookback = run.limits.lookback
     frames = run.select(selector.matchers, int(times[0]) - lookback, int(times[-1]))
+    run.grow(sum(frames.rows) * steps.count, frames.cells)
     parts: list[Vector] = []
     for frame in frames:
+        run.check()
         values, mask = (
             _whole(frame, times, lookback, stamps=stamps)
             if frame.whole

@@ -10,11 +10,15 @@ import numpy as np
 from paramedic_metrics.promql import regex
 from paramedic_metrics.promql.errors import EvaluationError
 from paramedic_metrics.promql.labels import NAME, value_of
-from paramedic_metrics.promql.run import Run, merged
+from paramedic_metrics.promql.run import MOST_VALUE, Run, merged
 from paramedic_metrics.promql.values import Bools, Vector, rows
 from paramedic_metrics.series import Labels
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
+_ROWS = 256
+"""Series between two looks at whether the query goes on."""
+_LONG = 1 << 10
+"""Characters of a value that takes a while to match."""
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -41,11 +45,15 @@ def replace(run: Run, vector: Vector, texts: list[str]) -> Vector:
     changed = np.zeros(len(vector.labels), dtype=np.bool_)
     for row, owned in enumerate(vector.labels):
         value = value_of(owned, source)
+        if row % _ROWS == 0:
+            run.check()
         if value not in done:
+            if len(value) > _LONG:
+                run.check()
             found = compiled.fullmatch(value)
-            done[value] = None if found is None else _expanded(replacement, found)
+            done[value] = None if found is None else _expanded(target, replacement, found)
         result = done[value]
-        labels.append(owned if result is None else run.cache.with_label(owned, target, result))
+        labels.append(owned if result is None else run.labelled(owned, target, result))
         changed[row] = result is not None
     return _relabelled(vector, labels, target, changed)
 
@@ -67,10 +75,15 @@ def join(run: Run, vector: Vector, texts: list[str]) -> Vector:
             raise EvaluationError(f"invalid source label name in label_join(): {name}")
     if not _is_name(target):
         raise EvaluationError(f"invalid destination label name in label_join(): {target}")
-    labels = [
-        run.cache.with_label(owned, target, separator.join(value_of(owned, name) for name in sources))
-        for owned in vector.labels
-    ]
+    labels: list[Labels] = []
+    many = max(1, _ROWS // (len(sources) + 1))
+    for row, owned in enumerate(vector.labels):
+        if row % many == 0:
+            run.check()
+        parts = [value_of(owned, name) for name in sources]
+        if sum(map(len, parts)) + len(separator) * len(parts) > MOST_VALUE:
+            raise _too_long(target)
+        labels.append(run.labelled(owned, target, separator.join(parts)))
     return _relabelled(vector, labels, target, np.ones(len(labels), dtype=np.bool_))
 
 
@@ -86,10 +99,20 @@ def _relabelled(vector: Vector, labels: list[Labels], target: str, changed: Bool
     return merged(Vector(labels, vector.values, vector.mask, drop))
 
 
-def _expanded(template: str, found: object) -> str:
-    """Go's Regexp.Expand: `$1`, `${name}`, `$$`; what names no group is empty."""
+def _too_long(target: str) -> EvaluationError:
+    return EvaluationError(f"the value of label {target} would have more than {MOST_VALUE} characters")
+
+
+def _expanded(target: str, template: str, found: object) -> str:
+    """Go's Regexp.Expand: `$1`, `${name}`, `$$`; what names no group is empty.
+
+    Raises:
+        EvaluationError: it is too long for a label.
+    """
+    size = len(template)
 
     def value(reference: re.Match[str]) -> str:
+        nonlocal size
         name = reference.group(1) or reference.group(2)
         if not name:
             return "$"
@@ -97,6 +120,10 @@ def _expanded(template: str, found: object) -> str:
             group = found.group(int(name) if name.isdecimal() else name)  # type: ignore[attr-defined]  # RE2's match
         except (IndexError, KeyError, re.error, ValueError, OverflowError):
             return ""
+        size += len(group or "")
+        # Before they are put together: thirty thousand references to a long value are gigabytes.
+        if size > 2 * MOST_VALUE:
+            raise _too_long(target)
         return group or ""
 
     return _REFERENCE.sub(value, template)
@@ -114,11 +141,13 @@ def by_labels(run: Run, vector: Vector, names: list[str], *, descending: bool) -
     """The series in natural order of these labels, then of all."""
     place = {row: rank for rank, row in enumerate(run.cache.sorted_rows(vector.labels))}
 
+    natural = functools.cache(_natural)
+
     def compared(one: int, other: int) -> int:
         for name in names:
             first, second = value_of(vector.labels[one], name), value_of(vector.labels[other], name)
             if first != second:
-                return -1 if _natural(first) < _natural(second) else 1
+                return -1 if natural(first) < natural(second) else 1
         return place[one] - place[other]
 
     order = sorted(range(len(vector.labels)), key=functools.cmp_to_key(compared), reverse=descending)
@@ -128,4 +157,8 @@ def by_labels(run: Run, vector: Vector, names: list[str], *, descending: bool) -
 def _natural(text: str) -> list[tuple[int, int, str]]:
     """Runs of digits as numbers."""
     parts = [part for part in _DIGITS.split(text) if part]
-    return [(0, int(part), part) if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
+    numbers = [part.lstrip("0") if part.isascii() and part.isdigit() else None for part in parts]
+    return [
+        (1, 0, part) if number is None else (0, len(number), number)
+        for part, number in zip(parts, numbers, strict=True)
+    ]

@@ -39,6 +39,8 @@ class LabelCache:
         self._projected: dict[tuple[frozenset[str], bool], dict[int, Labels]] = {}
         self._with: dict[tuple[int, str, str], Labels] = {}
         self._remembered = 0
+        self.letters = 0
+        """Of the values that `with_label` set."""
         self._lists: dict[tuple[str, bytes], tuple[list[Labels], bool]] = {}
         """What came of whole lists, by the identities in them; none of those can be another's, as `_kept` has them all."""
         self._listed = 0
@@ -111,6 +113,7 @@ class LabelCache:
         key = (id(owned), name, value)
         found = self._with.get(key)
         if found is None:
+            self.letters += len(value)
             found = self._with[key] = self.made([*(pair for pair in owned if pair[0] != name), (name, value)])
         return found
 

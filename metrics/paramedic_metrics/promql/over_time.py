@@ -8,9 +8,13 @@ import numpy as np
 
 from paramedic_metrics.promql import exact
 from paramedic_metrics.promql.quantiles import Few, few_ranks, of_sorted
-from paramedic_metrics.promql.values import Bools, Floats, Ints
+from paramedic_metrics.promql.values import Bools, Floats, Ints, Rows
 from paramedic_metrics.promql.windows import Window, columns
 
+_PLACES = 16
+"""Samples of each window between two looks at whether the query goes on."""
+_GATHERED = 1 << 20
+"""Samples that are gathered at a time."""
 Kernel = Callable[[Window, Floats], tuple[Floats, Bools]]
 """A window and its rows' values to each step's result, and at which steps there is one."""
 
@@ -22,6 +26,8 @@ def _safe(index: Ints, width: int) -> Ints:
 def terms(window: Window, values: Floats) -> Iterator[tuple[Floats, Bools, Ints]]:
     """The samples of every window, first to last: their values, at which steps there still is one, and their columns."""
     for place in range(window.longest):
+        if place % _PLACES == 0:
+            window.check()
         index = window.low + place
         live = index < window.high
         index = _safe(index, values.shape[1])
@@ -47,24 +53,26 @@ def first(window: Window, values: Floats) -> tuple[Floats, Bools]:
 
 
 def total(window: Window, values: Floats) -> tuple[Floats, Bools]:
-    return exact.window_sums(values, window.low, window.high), window.counts > 0
+    return exact.window_sums(values, window.low, window.high, window.check), window.counts > 0
 
 
 def average(window: Window, values: Floats) -> tuple[Floats, Bools]:
     counts = window.counts
-    sums = exact.window_sums(values, window.low, window.high)
+    sums = exact.window_sums(values, window.low, window.high, window.check)
     means = sums / np.maximum(counts, 1)
-    for row, step in np.argwhere(~np.isfinite(sums)):
+    for number, (row, step) in enumerate(np.argwhere(~np.isfinite(sums))):
+        if number % _PLACES == 0:
+            window.check()
         part = values[row, window.low[step] : window.high[step]]
         if np.isfinite(part).all():
-            means[row, step] = incremental_mean(part)
+            means[row, step] = incremental_mean(part, window.check)
     return means, counts > 0
 
 
-def incremental_mean(values: Floats) -> float:
+def incremental_mean(values: Floats, check: Callable[[], None] = exact.goes_on) -> float:
     """The mean of finite values whose sum overflows."""
     scaled = values / len(values)
-    return float(exact.window_sums(scaled[None, :], np.array([0]), np.array([len(values)]))[0, 0])
+    return float(exact.window_sums(scaled[None, :], np.array([0]), np.array([len(values)]), check)[0, 0])
 
 
 def _extreme(pick: np.ufunc) -> Kernel:
@@ -159,12 +167,19 @@ def gathered(window: Window, values: Floats) -> Iterator[tuple[Ints, Floats]]:
     for size in np.unique(counts[counts > 0]).tolist():
         here = np.flatnonzero(counts == size)
         views = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)
-        low = window.low[here]
-        stride = int(low[1] - low[0]) if len(low) > 1 else 0
-        if stride > 0 and (np.diff(low) == stride).all():
-            yield here, views[:, int(low[0]) : int(low[-1]) + 1 : stride]
-        else:
-            yield here, views[:, low]
+        # Whoever sorts them copies them: of long windows not those of all steps at once.
+        many = max(1, _GATHERED // (size * len(values)))
+        for begin in range(0, len(here), many):
+            window.check()
+            yield _alike(views, here[begin : begin + many], window.low)
+
+
+def _alike(views: Floats, here: Rows, lows: Ints) -> tuple[Ints, Floats]:
+    low = lows[here]
+    stride = int(low[1] - low[0]) if len(low) > 1 else 0
+    if stride > 0 and (np.diff(low) == stride).all():
+        return here, views[:, int(low[0]) : int(low[-1]) + 1 : stride]
+    return here, views[:, low]
 
 
 def quantile(window: Window, values: Floats, q: Floats) -> tuple[Floats, Bools]:
@@ -186,6 +201,8 @@ def _of_few(window: Window, values: Floats, few: Few) -> Floats:
     best: list[Floats] = []
     spare = np.empty((len(values), len(window.low)))
     for place in range(window.longest):
+        if place % _PLACES == 0:
+            window.check()
         sample = np.array(columns(values, window.low + place), order="C")
         for rank, known in enumerate(best):
             best[rank], spare = better(known, sample, out=spare), known

@@ -13,6 +13,9 @@ from paramedic_metrics.promql.run import Run
 from paramedic_metrics.promql.values import Bools, Floats, Rows, Vector, mask_of
 from paramedic_metrics.series import Labels
 
+_NUMBERS = 8
+"""What a pair takes at least, in numbers of 8 bytes."""
+
 
 @dataclass(slots=True)
 class Pairs:
@@ -121,7 +124,7 @@ def paired(run: Run, matching: Matching, *, many: Vector, one: Vector) -> Pairs:
         met = one_rows >= 0
         many_rows, one_rows = np.flatnonzero(met), one_rows[met]
     else:
-        many_rows, one_rows = _joined(many_keys, one_keys)
+        many_rows, one_rows = _joined(run, many_keys, one_keys, int(many.values.shape[1]))
     swapped = matching.card == "one-to-many"
     fill_many = matching.fill_right if swapped else matching.fill_left
     fill_one = matching.fill_left if swapped else matching.fill_right
@@ -134,13 +137,16 @@ def paired(run: Run, matching: Matching, *, many: Vector, one: Vector) -> Pairs:
     return pairs
 
 
-def _joined(many_keys: Rows, one_keys: Rows) -> tuple[Rows, Rows]:
-    rows_of: dict[int, list[int]] = {}
-    for row, key in enumerate(one_keys.tolist()):
-        rows_of.setdefault(key, []).append(row)
-    pairs = [(row, other) for row, key in enumerate(many_keys.tolist()) for other in rows_of.get(key, ())]
-    both = np.array(pairs, dtype=np.intp).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+def _joined(run: Run, many_keys: Rows, one_keys: Rows, steps: int) -> tuple[Rows, Rows]:
+    order = np.argsort(one_keys, kind="stable")
+    ordered = one_keys[order]
+    begins = np.searchsorted(ordered, many_keys, side="left")
+    counts = np.searchsorted(ordered, many_keys, side="right") - begins
+    # All of a thousand series with all of another are a million pairs, each of them some numbers even before its samples.
+    run.room(int(counts.sum()) * max(steps, _NUMBERS))
+    many_rows = np.repeat(np.arange(len(many_keys), dtype=np.intp), counts)
+    within = np.arange(len(many_rows), dtype=np.intp) - np.repeat(np.cumsum(counts) - counts, counts)
+    return many_rows, order[np.repeat(begins, counts) + within]
 
 
 def _fill(pairs: Pairs, many_keys: Rows) -> None:

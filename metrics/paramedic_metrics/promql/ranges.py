@@ -138,7 +138,7 @@ def _dropped(part: _Part) -> Bools:
 def _some_rows(run: Run, ranged: Ranged, some: Iterable[Block], kernel: over_time.Kernel, out: Floats) -> _Part:
     found, done = _Part([], None, None), 0
     for block in some:
-        bounds = window(block, ranged.starts, ranged.ends)
+        bounds = window(block, ranged.starts, ranged.ends, run.check)
         size = max(1, _CHUNK // max(len(block.times), out.shape[1]))
         for begin in range(0, len(block.labels), size):
             run.check()

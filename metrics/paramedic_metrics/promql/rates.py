@@ -10,6 +10,8 @@ from paramedic_metrics.promql.values import Bools, Floats, Ints, Rows
 from paramedic_metrics.promql.windows import Window, columns
 
 _FEW_RESETS = 4_096
+_PLACES = 16
+"""Samples of each window between two looks at whether the query goes on."""
 _NONE: Rows = np.empty(0, dtype=np.intp)
 _MARGIN = 1.000001
 """Above what rounding does to a bound."""
@@ -146,6 +148,8 @@ def _add_many_resets(result: Floats, window: Window, values: Floats) -> None:
     lost = np.where(values[:, 1:] < values[:, :-1], values[:, :-1], 0.0)
     last = lost.shape[1] - 1
     for place in range(window.longest - 1):
+        if place % _PLACES == 0:
+            window.check()
         live = window.low + place + 1 < window.high
         result += np.where(live, lost[:, np.minimum(window.low + place, last)], 0.0)
 

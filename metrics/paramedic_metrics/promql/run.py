@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from paramedic_metrics.promql.annotations import Annotations
 from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, QueryTimeout
 from paramedic_metrics.promql.labels import LabelCache, distinct, numbered
 from paramedic_metrics.promql.values import Bools, Ints, Vector, mask_of
-from paramedic_metrics.series import Matcher, Queryable, Selection
+from paramedic_metrics.series import Labels, Matcher, Queryable, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Limits:
         max_points: steps of a range query.
         lookback: milliseconds that an instant selector looks back (Prometheus' --query.lookback-delta).
         subquery_step: milliseconds between the steps of a subquery that names none.
+        max_subquery: steps of one subquery: what no check interrupts is a function of one series over all of them.
+        max_listed: samples of a range or subquery that is itself the answer; they cost far more to write than to work out.
     """
 
     timeout: float = 120.0
@@ -35,6 +37,8 @@ class Limits:
     max_points: int = 11_000
     lookback: int = 300_000
     subquery_step: int = 60_000
+    max_subquery: int = 5_000_000
+    max_listed: int = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,15 @@ class Steps:
         return self.start + self.step * (self.count - 1)
 
 
+MOST_VALUE = 64 << 10
+"""Characters of a label's value: each join makes ten times of it what it was."""
+_MOST_LETTERS = 64 << 20
+
+
+def _weighs_nothing(_cells: int) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(slots=True)
 class Run:
     """A query's state."""
@@ -65,9 +78,13 @@ class Run:
     notes: Annotations
     canceled: threading.Event | None = None
     delayed_names: bool = False
+    weigh: Callable[[int], None] = _weighs_nothing
+    """Told how many samples are made beyond those that are read; may wait, or raise what the query then ends with."""
     invariant: set[int] = field(default_factory=set)
     """Identities of the expressions that have one value for all steps."""
     deadline: float = 0.0
+    letters: int = 0
+    """Of the labels' values that the query made."""
     alive: int = 0
     """Samples held now."""
     peak: int = 0
@@ -102,6 +119,16 @@ class Run:
                 f"(the limit is {self.limits.max_samples}; ask for fewer series, a shorter time or a longer step)"
             )
 
+    def grow(self, cells: int, read: int = 0) -> None:
+        """Make sure that so many samples may be made, `read` of which were weighed when they were read.
+
+        Raises:
+            LimitExceeded: they may not.
+        """
+        self.room(cells)
+        if cells > read:
+            self.weigh(cells - read)
+
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The frames of these series with samples of start < t <= end."""
         self.check()
@@ -109,6 +136,22 @@ class Run:
         self.room(found.cells)
         self.check()
         return found
+
+    def labelled(self, owned: Labels, name: str, value: str) -> Labels:
+        """The set with one label set to a text that the query made.
+
+        Raises:
+            EvaluationError: the text is too long for a label.
+            LimitExceeded: the query has made too much text.
+        """
+        if len(value) > MOST_VALUE:
+            raise EvaluationError(f"the value of label {name} would have more than {MOST_VALUE} characters")
+        self.letters += len(value)
+        if self.letters > _MOST_LETTERS:
+            raise LimitExceeded(
+                f"the query's labels would have more than {_MOST_LETTERS} characters: make shorter ones, or of fewer series"
+            )
+        return self.cache.with_label(owned, name, value)
 
     def named(self, vector: Vector) -> Vector:
         """The vector without its names, as most functions return it: at once, or marked for later.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from paramedic_core.errors import LimitExceeded
 from paramedic_metrics.promql.ast import Expr, Subquery
 from paramedic_metrics.promql.fetch import moments
 from paramedic_metrics.promql.ranges import Ranged
@@ -15,7 +16,11 @@ from paramedic_metrics.promql.windows import Block, gapless
 
 
 def select(run: Run, node: Subquery, steps: Steps, evaluate: Callable[[Run, Expr, Steps], Value]) -> Ranged:
-    """The subquery's results as samples; its steps are multiples of the step since the epoch, whatever the query's are."""
+    """The subquery's results as samples; its steps are multiples of the step since the epoch, whatever the query's are.
+
+    Raises:
+        LimitExceeded: it has more steps than it may.
+    """
     ends = moments(node.shift, steps)
     starts = ends - node.range
     step = node.step or run.limits.subquery_step
@@ -25,10 +30,15 @@ def select(run: Run, node: Subquery, steps: Steps, evaluate: Callable[[Run, Expr
     count = (int(ends[-1]) - begin) // step + 1
     if count < 1:
         return Ranged([], [], 0, starts, ends)
-    run.room(count)
+    if count > run.limits.max_subquery:
+        raise LimitExceeded(
+            f"the subquery has {count} steps (the limit is {run.limits.max_subquery}; ask for a shorter time or a longer step)"
+        )
+    run.grow(count)
     inner = Steps(begin, step, count)
     result = evaluate(run, node.expr, inner)
     assert isinstance(result, Vector)
+    run.check()
     times = np.asarray(inner.times)
     if result.mask is None:
         made = [Block(result.labels, times, result.values, result.drop)] if result.labels else []

@@ -30,6 +30,10 @@ class Block:
     drop: Bools | None = None
 
 
+def _goes_on() -> None:
+    """Nothing ends what is not asked for by a query."""
+
+
 @dataclass(slots=True)
 class Window:
     """A block and, for each step, which of its columns lie in the range: `low` <= column < `high`."""
@@ -41,6 +45,8 @@ class Window:
     """Unix milliseconds, inclusive."""
     low: Ints
     high: Ints
+    check: Callable[[], None] = _goes_on
+    """Called between pieces of work on one series; may raise what the query then ends with."""
     made: dict[str, Any] = field(default_factory=dict)
     """What functions have worked out for all rows."""
 
@@ -59,11 +65,11 @@ class Window:
         return int(self.counts.max(initial=0))
 
 
-def window(block: Block, starts: Ints, ends: Ints) -> Window:
+def window(block: Block, starts: Ints, ends: Ints, check: Callable[[], None] = _goes_on) -> Window:
     """The block's bounds for ranges that are open at `starts` and closed at `ends`."""
     low = np.searchsorted(block.times, starts, side="right").astype(np.int64)
     high = np.searchsorted(block.times, ends, side="right").astype(np.int64)
-    return Window(block, starts, ends, low, np.maximum(low, high))
+    return Window(block, starts, ends, low, np.maximum(low, high), check)
 
 
 def columns(values: Floats, index: Ints) -> Floats:
