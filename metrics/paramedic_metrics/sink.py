@@ -37,11 +37,23 @@ class Taken:
 class Column(Protocol):
     """The series of one target, which share their timestamps."""
 
+    @property
+    def most(self) -> int:
+        """How many series there may be in all."""
+        ...
+
     def row(self, labels: Labels) -> int:
-        """The place of a series, made if there is none; it stays the same until it is forgotten.
+        """The place of a series, made if there is none; it stays the same until it is forgotten. The store does not know of
+        the series before `make` or `append`.
+        """
+        ...
+
+    def make(self, rows: Sequence[int]) -> None:
+        """Have these series in the store from now on.
 
         Raises:
             LimitExceeded: there are as many series as there may be.
+            StoreUnavailable: they cannot be written down.
         """
         ...
 
@@ -49,6 +61,7 @@ class Column(Protocol):
         """One moment (Unix milliseconds): a value for each of `rows`, each once; other rows have no sample then.
 
         Raises:
+            LimitExceeded: some are not in the store, and there are as many series as there may be.
             StoreUnavailable: it cannot be written.
         """
         ...

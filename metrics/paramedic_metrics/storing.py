@@ -175,6 +175,7 @@ class StoredColumn:
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
+        self.most = store.settings.series
         self._labels: dict[int, Labels] = {}
         self._ids: dict[int, int] = {}
         self._next = 0
@@ -187,17 +188,22 @@ class StoredColumn:
     def row(self, labels: Labels) -> int:
         row = self._rows.get(labels)
         if row is None:
-            ids = self._store.ids([labels])
             row = self._rows[labels] = self._next
             self._next += 1
-            self._labels[row], self._ids[row] = labels, int(ids[0])
+            self._labels[row] = labels
         return row
+
+    def make(self, rows: Sequence[int]) -> None:
+        lacking = [row for row in rows if row not in self._ids]
+        if lacking:
+            self._know(lacking)
 
     def append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
         try:
             self._append(at, rows, values)
         except NotFound:
-            # A series of the plan was silent for longer than samples are kept: with a new plan all have ids again.
+            # A series of the plan was silent for longer than samples are kept. With a new one, of what there is now alone,
+            # those that are wanted have ids again, and those that are gone stay away.
             self._plan, self._places = None, {}
             self._append(at, rows, values)
 
@@ -230,17 +236,23 @@ class StoredColumn:
     def _made(self, rows: Sequence[int]) -> Plan:
         # Rows that were there before stay, so that a series that comes and goes makes no new plan each time, until they
         # are more than those that are needed.
+        self.make(rows)
         many = len(self._places) > 2 * len(rows) + _SPARE
         kept = list(rows) if many else [row for row in {**self._places, **dict.fromkeys(rows)} if row in self._ids]
         try:
             plan = self._store.plan(self._name, np.array([self._ids[row] for row in kept], np.uint32))
         except NotFound:
-            # A series that was silent for longer than samples are kept is known by another id now.
-            ids = self._store.ids(list(self._labels.values())).tolist()
-            self._ids = dict(zip(self._labels, ids, strict=True))
+            # A series was silent for longer than samples are kept: one that is wanted has another id from now on, and one that
+            # is not must not come back to life.
+            kept = list(rows)
+            self._know(kept)
             plan = self._store.plan(self._name, np.array([self._ids[row] for row in kept], np.uint32))
         self._plan, self._places = plan, {row: place for place, row in enumerate(kept)}
         return plan
+
+    def _know(self, rows: Sequence[int]) -> None:
+        ids = self._store.ids([self._labels[row] for row in rows])
+        self._ids.update(zip(rows, ids.tolist(), strict=True))
 
 
 def _taken(outcome: Outcome) -> Taken:

@@ -312,13 +312,64 @@ def test_what_has_long_gone_is_forgotten_in_the_column_too() -> None:
     assert (found[f"steady{{{I}}}"], found[f'm{{i="0/7",{I}}}']) == (2.0, 0.0)
 
 
-def test_a_target_that_is_always_over_its_limit_takes_no_more_memory_with_each_scrape() -> None:
+@pytest.mark.parametrize(
+    ("limits", "end", "added"),
+    [
+        (Limits(samples=10), b"", 10),
+        (Limits(label_value=40), b'long{x="%s"} 1\n' % (b"z" * 50), 400),
+        (Limits(), b"}\n", 400),
+    ],
+)
+def test_a_scrape_that_fails_makes_no_series(limits: Limits, end: bytes, added: int) -> None:
     sink = MemorySink()
     with exposing(b"") as target:
-        loop = loop_of(target, sink, limits=Limits(samples=10))
-        for lot in range(6):
-            target.body = "".join(f'm{{i="{lot}/{i}"}} 1\n' for i in range(400)).encode()
+        loop = loop_of(target, sink, limits=limits)
+        for lot in range(3):
+            target.body = b"".join(b'm{i="%d/%d"} 1\n' % (lot, i) for i in range(400)) + end
             loop.scrape(0)
-            assert "sample limit exceeded" in loop.state.error
-            assert len(loop._labels) <= 1400
-    assert sink.columns[0].forgotten
+            assert loop.state.error
+            assert sink.last()[f"scrape_series_added{{{I}}}"] == added
+            assert (len(loop._labels), len(loop._reader)) == (0, 0)
+        (column,) = sink.columns
+        assert len(column.made) == len(REPORTS)
+        target.body = b"a 1\n"
+        loop.scrape(0)
+        assert len(column.made) == len(REPORTS) + 1
+    assert own(sink.last()) == {f"a{{{I}}}": 1.0}
+
+
+def test_a_scrape_that_fails_leaves_what_was_known_before() -> None:
+    sink = MemorySink()
+    with exposing(b"a 1\nb 2\n") as target:
+        loop = loop_of(target, sink, limits=Limits(samples=3))
+        loop.scrape(0)
+        target.body = b"a 1\nb 2\nc 3\nd 4\n"
+        loop.scrape(0)
+        assert all(is_stale(value) for value in own(sink.last()).values())
+        target.body = b"a 1\nb 2\nc 3\n"
+        loop.scrape(0)
+    assert own(sink.last()) == {f"a{{{I}}}": 1.0, f"b{{{I}}}": 2.0, f"c{{{I}}}": 3.0}
+    assert sink.last()[f"scrape_series_added{{{I}}}"] == 1.0
+
+
+def test_a_target_with_more_series_than_the_store_takes_is_not_read_to_its_end() -> None:
+    sink = MemorySink(most=100)
+    with exposing(b"".join(b'm{i="%d"} 1\n' % i for i in range(5000))) as target:
+        loop = loop_of(target, sink)
+        loop.scrape(0)
+    assert loop.state.error.startswith("more than 100 new series in one scrape")
+    assert len(sink.columns[0].labels) == len(REPORTS) + 101
+
+
+def test_one_failed_answer_costs_the_next_scrape_nothing() -> None:
+    sink = MemorySink()
+    with exposing("".join(f'm{{i="{i}"}} 1\n' for i in range(2500)).encode()) as target:
+        loop = loop_of(target, sink)
+        loop.scrape(0)
+        target.status = 500
+        loop.scrape(0)
+        assert len(loop._reader) == 2500
+        target.status = 200
+        loop.scrape(0)
+    assert sink.last()[f"scrape_series_added{{{I}}}"] == 0.0
+    assert len(own(sink.last())) == 2500

@@ -37,17 +37,30 @@ class MemoryColumn:
     moments: list[tuple[int, dict[int, float]]] = field(default_factory=list)
     closed: bool = False
     forgotten: set[int] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)
+    """Rows that are series of the store."""
+    places: dict[Labels, int] = field(default_factory=dict)
+
+    @property
+    def most(self) -> int:
+        return self.sink.most
 
     def row(self, labels: Labels) -> int:
-        if labels not in self.labels:
-            self.sink.refuse_series(labels)
+        row = self.places.setdefault(labels, len(self.labels))
+        if row == len(self.labels):
             self.labels.append(labels)
-        row = self.labels.index(labels)
         self.forgotten.discard(row)
         return row
 
+    def make(self, rows: Sequence[int]) -> None:
+        for row in rows:
+            if row not in self.made:
+                self.sink.refuse_series(self.labels[row])
+                self.made.add(row)
+
     def append(self, at: int, rows: Sequence[int], values: Sequence[float]) -> None:
         assert len(rows) == len(values) == len(set(rows))
+        self.make(rows)
         assert not self.forgotten & set(rows), "a row that was forgotten"
         self.moments.append((at, dict(zip(rows, values, strict=True))))
 
@@ -66,6 +79,7 @@ class MemorySink:
     added: list[Sample] = field(default_factory=list)
     known: list[Labels] = field(default_factory=list)
     refuse_series: Callable[[Labels], None] = lambda _labels: None
+    most: int = 1 << 30
 
     def column(self, name: str) -> MemoryColumn:
         self.columns.append(MemoryColumn(self))

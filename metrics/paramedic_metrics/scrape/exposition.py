@@ -13,6 +13,8 @@ from paramedic_metrics.scrape.line import Pairs, header, labels, number, split
 
 DROPPED = -1
 """What `resolve` gives for a series that is not kept."""
+OVER = -2
+"""What it gives for one that only counts, as the scrape is beyond a limit: nothing of it is remembered."""
 _MOST_FAMILIES = 20_000
 _MOST_HELP = 1024
 _SPARE = 1000
@@ -49,6 +51,8 @@ class Reader:
     def __init__(self, resolve: Callable[[Pairs], int]) -> None:
         self._resolve = resolve
         self._rows: dict[bytes, int] = {}
+        self._new: list[bytes] = []
+        """Prefixes that the last `read` brought, until `forget`."""
         self._comments: set[bytes] = set()
         self.families: dict[str, Described] = {}
         """What the target says of its families; at most 20,000."""
@@ -64,6 +68,7 @@ class Reader:
             BadInput: a line of it cannot be read; nothing of it counts then, as in Prometheus.
             Anything that `resolve` raises.
         """
+        self._new = []
         if openmetrics:
             body = _until_eof(body)
         known = self._rows.get
@@ -81,8 +86,15 @@ class Reader:
                 self._other(line, rows, texts, stamped, openmetrics=openmetrics)
         return _read(rows, _numbers(texts), stamped)
 
+    def undo(self) -> None:
+        """Forget the prefixes that the last `read` brought."""
+        for prefix in self._new:
+            self._rows.pop(prefix, None)
+        self._new = []
+
     def forget(self, seen: set[int], *, every: bool = False) -> None:
         """Let go of the prefixes whose rows were not seen, when they have become many, or in any case."""
+        self._new = []
         if every or len(self._rows) > 2 * len(seen) + _SPARE:
             self._rows = {prefix: row for prefix, row in self._rows.items() if row in seen}
         if len(self._comments) > 4 * _MOST_FAMILIES:
@@ -107,7 +119,10 @@ class Reader:
         found = split(line, openmetrics=openmetrics)
         row = self._rows.get(found.series)
         if row is None:
-            row = self._rows[found.series] = self._resolve(labels(found.series))
+            row = self._resolve(labels(found.series))
+            if row != OVER:
+                self._rows[found.series] = row
+                self._new.append(found.series)
         if found.stamp is None:
             rows.append(row)
             texts.append(found.value)

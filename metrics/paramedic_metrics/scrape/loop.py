@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from paramedic_core.clock import Clock
-from paramedic_core.errors import BadInput, ParamedicError
+from paramedic_core.errors import BadInput, LimitExceeded, ParamedicError
 from paramedic_metrics.scrape.config import MOST_BODY, Job
-from paramedic_metrics.scrape.exposition import DROPPED, Described, Read, Reader
+from paramedic_metrics.scrape.exposition import DROPPED, OVER, Described, Read, Reader
 from paramedic_metrics.scrape.line import Pairs
 from paramedic_metrics.scrape.relabel import relabel
 from paramedic_metrics.scrape.targets import Target
@@ -81,7 +81,8 @@ class Loop:
         self._alive: set[int] = set()
         self._seen: set[int] = set()
         """Rows of the last scrape that had any."""
-        self._added = 0
+        self._fresh: list[int] = []
+        """Rows that this scrape brought; in the store once it has met all limits."""
         self._reports: list[int] = []
         self._most = min(job.limits.body, MOST_BODY) or MOST_BODY
         self._connection = Connection(target.url, job.access, socket_path=target.socket, most=self._most)
@@ -112,13 +113,14 @@ class Loop:
             at = round(due * 1000) if 0 <= moment - due <= _SNAP / 1000 else round(moment * 1000)
             error = ""
             outcome = _Outcome()
-            self._added = 0
+            self._fresh = []
             try:
                 outcome = self._ask()
             except ParamedicError as failed:
                 error = str(failed)
             spent = self._clock.monotonic() - began
-            self._store(at, outcome, [float(not error), spent, outcome.scraped, outcome.kept, self._added])
+            report = [float(not error), spent, outcome.scraped, outcome.kept, len(self._fresh)]
+            self._store(at, outcome, report, failed=bool(error))
             self._note(moment, spent, error, outcome)
 
     def expire(self) -> None:
@@ -161,6 +163,8 @@ class Loop:
         most = self.job.limits.samples
         if most and kept > most:
             raise ScrapeFailed(f"sample limit exceeded ({kept} samples after relabelling, sample_limit: {most})")
+        if self._fresh and self._column is not None:
+            self._column.make(self._fresh)
         return self._once(read, kept)
 
     def _once(self, read: Read, kept: int) -> _Outcome:
@@ -176,8 +180,10 @@ class Loop:
             self.state.warning = ""
         return _Outcome(rows, values, read.lines, kept, read.stamped)
 
-    def _store(self, at: int, outcome: _Outcome, report: list[float]) -> None:
+    def _store(self, at: int, outcome: _Outcome, report: list[float], *, failed: bool) -> None:
         column = self._column or self._start()
+        if failed:
+            self._undo()
         seen = set(outcome.rows)
         tracked = {row for row, _, _ in outcome.stamped} if self.job.track_timestamps_staleness else set()
         gone = sorted(self._alive - seen - tracked)
@@ -189,6 +195,14 @@ class Loop:
         if outcome.stamped:
             taken = self._sink.add([(self._labels[row], t, v) for row, t, v in outcome.stamped])
             self.state.refused += taken.refused
+
+    def _undo(self) -> None:
+        """Forget what a scrape that failed brought: nothing of it is in the store, and it may bring other series each time."""
+        self._reader.undo()
+        if self._fresh and self._column is not None:
+            for row in self._fresh:
+                del self._labels[row]
+            self._column.forget(self._labels.keys() | set(self._reports))
 
     def _forget(self, seen: set[int]) -> None:
         """Bound what is remembered of series that have gone."""
@@ -227,11 +241,18 @@ class Loop:
         if not final.get("__name__"):
             raise BadInput("a series has no name left after metric_relabel_configs")
         self._check(labels)
+        most = self.job.limits.samples
+        if most and len(self._fresh) >= most:
+            return OVER  # with this line there are more than there may be, whatever else comes
         column = self._column or self._start()
         row = column.row(labels)
         if row not in self._labels:
+            if len(self._fresh) >= column.most:
+                raise LimitExceeded(
+                    f"more than {column.most} new series in one scrape, and the store takes no more in all"
+                )
             self._labels[row] = labels
-            self._added += 1
+            self._fresh.append(row)
         return row
 
     def _check(self, labels: Labels) -> None:

@@ -226,3 +226,29 @@ def test_a_target_whose_series_come_and_go_takes_no_more_memory_with_each(rig: R
             column.forget(set(rows))
         assert len(column._labels) <= 405
     assert len(rig.samples()) == 50 * 105
+
+
+def test_the_place_of_a_series_is_none_in_the_store_yet(rig: Rig) -> None:
+    column = StoredColumn(rig.store, "scrape/x")
+    rows = [column.row(labels(name=name)) for name in "abc"]
+    assert len(rig.store.index) == 0
+    column.make(rows[:1])
+    assert len(rig.store.index) == 1
+    column.append(rig.now, rows[:2], [1.0, 2.0])
+    assert len(rig.store.index) == 2
+
+
+def test_series_that_were_cleared_away_stay_away_when_a_target_goes_on(rig: Rig) -> None:
+    column = StoredColumn(rig.store, "scrape/x")
+    for number in range(30):
+        rig.clock.advance(15)
+        column.append(rig.now, [column.row(labels(name="m", i=f"{number}/{i}")) for i in range(50)], [1.0] * 50)
+    alive = np.zeros(rig.store.index.next, np.bool_)
+    alive[-10:] = True
+    with rig.store.index.lock:
+        rig.store.index.become(rig.store.index.without(alive))
+    rig.clock.advance(15)
+    living = [column.row(labels(name="m", i=f"29/{i}")) for i in range(38, 50)]
+    column.append(rig.now, [*living, column.row(labels(name="new"))], [2.0] * 13)
+    # Ten that were left, two that had been cleared away and came back, one that is new.
+    assert len(rig.store.index) == 13
