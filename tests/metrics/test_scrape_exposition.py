@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from paramedic_core.errors import BadInput
+from paramedic_metrics.scrape import exposition
 from paramedic_metrics.scrape.exposition import DROPPED, Reader
 from paramedic_metrics.scrape.line import MOST_LINE, Pairs
 from support_collector import fixtures
@@ -126,6 +127,45 @@ def test_what_has_gone_is_forgotten() -> None:
         seen = reader.read(b"".join(b'a{wave="%d",n="%d"} 1\n' % (wave, n) for n in range(3000)))
         reader.forget(set(seen.rows))
         assert len(reader) <= 2 * 3000 + 1000
+
+
+def test_lines_that_are_dropped_are_remembered_as_long_as_they_come() -> None:
+    asked: list[str] = []
+
+    def resolve(pairs: Pairs) -> int:
+        asked.append(dict(pairs)["__name__"])
+        return DROPPED if asked[-1] == "d" else 7
+
+    reader = Reader(resolve)
+    body = b"".join(b'd{i="%d"} 1\n' % i for i in range(5000)) + b"keep 1\n"
+    for _ in range(3):
+        found = reader.read(body)
+        reader.forget(set(found.rows))
+        assert (found.rows, found.values, found.lines, found.kept) == ([7], [1.0], 5001, 1)
+    assert len(asked) == 5001
+    for wave in range(4):
+        reader.read(b"".join(b'd{w="%d",i="%d"} 1 1000\n' % (wave, i) for i in range(1500)) + b"keep 1\n")
+        reader.forget({7})
+    assert len(reader) <= 2 * 1501 + 1000
+
+
+def test_what_is_kept_of_dropped_lines_and_comments_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in ("_MOST_DROPPED", "_MOST_COMMENTS", "_MOST_SAID"):
+        monkeypatch.setattr(exposition, bound, 50_000)
+    reader = Reader(lambda _pairs: DROPPED)
+    for wave in range(5):
+        lines = [b'd{w="%d",i="%d",x="%s"} 1' % (wave, i, b"x" * 400) for i in range(400)]
+        lines += [b"# HELP h%d_%d %s" % (wave, i, b"y" * 400) for i in range(400)]
+        lines += [b"# %d %d %s" % (wave, i, b"z" * 400) for i in range(400)]
+        found = reader.read(b"\n".join([*lines, b""]))
+        assert (found.lines, found.kept, found.rows) == (400, 0, [])
+        assert 50 < len(reader) <= 50_000 // 400
+        assert 50 < len(reader._comments) <= 50_000 // 400
+        assert 50 < len(reader.families) <= 50_000 // 400
+        reader.forget(set())
+    assert not reader._comments, "those of the next exposition have room"
+    reader.read(b"# TYPE h0_0 counter\n# HELP h0_0 short\n# TYPE later gauge\n")
+    assert (reader.families["h0_0"].type, reader.families["h0_0"].help) == ("counter", "short")
 
 
 def test_the_recorded_node_exporter_is_read_as_the_client_library_reads_it() -> None:

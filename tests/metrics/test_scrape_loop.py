@@ -124,7 +124,7 @@ def test_a_target_that_is_down_ends_all_its_series_but_the_reports(how: str) -> 
     found = sink.last()
     assert is_stale(found[f"a{{{I}}}"])
     assert found[f"up{{{I}}}"] == 0.0
-    assert found[f"scrape_samples_scraped{{{I}}}"] == 0.0
+    assert found[f"scrape_samples_scraped{{{I}}}"] == (how == "garbage")
     assert loop.state.health == "down"
     assert loop.state.error
 
@@ -313,22 +313,25 @@ def test_what_has_long_gone_is_forgotten_in_the_column_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "end", "added"),
+    ("limits", "end", "counts"),
     [
-        (Limits(samples=10), b"", 10),
-        (Limits(label_value=40), b'long{x="%s"} 1\n' % (b"z" * 50), 400),
-        (Limits(), b"}\n", 400),
+        # Scraped, kept, new: as Prometheus 3.16 writes them, which reads values line by line and so has 400 new ones at the last.
+        (Limits(samples=10), b"go 1\n", (401, 400, 10)),
+        (Limits(label_value=40), b'long{x="%s"} 1\nlast 1\n' % (b"z" * 50), (401, 400, 400)),
+        (Limits(), b"}\nlast 1\n", (400, 400, 400)),
+        (Limits(), b"x abc\nlast 1\n", (400, 400, 402)),
     ],
 )
-def test_a_scrape_that_fails_makes_no_series(limits: Limits, end: bytes, added: int) -> None:
+def test_a_scrape_that_fails_makes_no_series(limits: Limits, end: bytes, counts: tuple[int, int, int]) -> None:
     sink = MemorySink()
+    drop = rule(action="drop", source_labels=("__name__",), regex="go")
     with exposing(b"") as target:
-        loop = loop_of(target, sink, limits=limits)
+        loop = loop_of(target, sink, limits=limits, metric_relabel=(drop,))
         for lot in range(3):
             target.body = b"".join(b'm{i="%d/%d"} 1\n' % (lot, i) for i in range(400)) + end
             loop.scrape(0)
             assert loop.state.error
-            assert sink.last()[f"scrape_series_added{{{I}}}"] == added
+            assert tuple(sink.last()[f"{name}{{{I}}}"] for name in REPORTS[2:]) == counts
             assert (len(loop._labels), len(loop._reader)) == (0, 0)
         (column,) = sink.columns
         assert len(column.made) == len(REPORTS)
@@ -373,3 +376,14 @@ def test_one_failed_answer_costs_the_next_scrape_nothing() -> None:
         loop.scrape(0)
     assert sink.last()[f"scrape_series_added{{{I}}}"] == 0.0
     assert len(own(sink.last())) == 2500
+
+
+def test_an_answer_that_never_came_counts_no_samples() -> None:
+    sink = MemorySink()
+    with exposing(b"a 1\n}\n") as target:
+        loop = loop_of(target, sink)
+        loop.scrape(0)
+        assert sink.last()[f"scrape_samples_scraped{{{I}}}"] == 1.0
+        target.status = 500
+        loop.scrape(0)
+    assert sink.last()[f"scrape_samples_scraped{{{I}}}"] == 0.0

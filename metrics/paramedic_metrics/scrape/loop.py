@@ -118,6 +118,7 @@ class Loop:
                 outcome = self._ask()
             except ParamedicError as failed:
                 error = str(failed)
+                outcome = _Outcome(scraped=self._reader.lines, kept=self._reader.kept)
             spent = self._clock.monotonic() - began
             report = [float(not error), spent, outcome.scraped, outcome.kept, len(self._fresh)]
             self._store(at, outcome, report, failed=bool(error))
@@ -159,15 +160,14 @@ class Loop:
             read.rows += [row for row, _, _ in read.stamped]
             read.values += [value for _, _, value in read.stamped]
             read.stamped = []
-        kept = len(read.rows) + len(read.stamped)
         most = self.job.limits.samples
-        if most and kept > most:
-            raise ScrapeFailed(f"sample limit exceeded ({kept} samples after relabelling, sample_limit: {most})")
+        if most and read.kept > most:
+            raise ScrapeFailed(f"sample limit exceeded ({read.kept} samples after relabelling, sample_limit: {most})")
         if self._fresh and self._column is not None:
             self._column.make(self._fresh)
-        return self._once(read, kept)
+        return self._once(read)
 
-    def _once(self, read: Read, kept: int) -> _Outcome:
+    def _once(self, read: Read) -> _Outcome:
         """Each row once: of two lines of one series the first counts."""
         rows, values = read.rows, read.values
         if len(set(rows)) != len(rows):
@@ -178,7 +178,7 @@ class Loop:
             rows, values = list(first), list(first.values())
         else:
             self.state.warning = ""
-        return _Outcome(rows, values, read.lines, kept, read.stamped)
+        return _Outcome(rows, values, read.lines, read.kept, read.stamped)
 
     def _store(self, at: int, outcome: _Outcome, report: list[float], *, failed: bool) -> None:
         column = self._column or self._start()
