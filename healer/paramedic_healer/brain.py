@@ -22,6 +22,7 @@ from paramedic_healer.decide import Decision, decide
 from paramedic_healer.finding import Alert, Facts, Finding, Trigger
 from paramedic_healer.guards import Case, Choice, known
 from paramedic_healer.history import DAY, Histories, Incident, Record, Try
+from paramedic_healer.triggers.alert import aim, heard, over
 from paramedic_healer.verify import watch
 
 ASKED = "asked"
@@ -191,11 +192,14 @@ class Brain:
         finding = Finding(container, ASKED, now, text, {"reason": reason})
         return step, self._open(finding, now, step, asked=action, by=by)
 
-    def hear(self, alerts: list[tuple[Alert, bool]], now: float) -> Step:
+    def hear(self, alerts: list[tuple[Alert, bool]], world: World | None, now: float) -> Step:
         """Take alerts in; what is known already leaves no record, so that n copies of a webhook are one.
+
+        Each record says what the alert is taken to ask for, or why nothing is done about it.
 
         Args:
             alerts: each with whether it fires (else it is resolved).
+            world: the containers that it may name; None while nothing is known of the engine.
             now: the present.
         """
         step = Step()
@@ -203,14 +207,21 @@ class Brain:
             before = self.histories.alerts.get(alert.fingerprint)
             if (before is not None and before.starts_at == alert.starts_at) if firing else before is None:
                 continue
+            meant = aim(alert.labels, world)
             body = {
                 "fingerprint": alert.fingerprint,
                 "starts_at": alert.starts_at,
                 "labels": dict(alert.labels),
                 "summary": alert.summary,
                 "firing": firing,
+                "several": meant.several,
+                "text": heard(alert, meant) if firing else over(alert),
             }
-            self._record(step, "alert", now, None, body)
+            container = meant.container
+            where = (container.id, container.name, container.service_key) if container else ("", "", "")
+            record = Record("alert", now, "", *where, body)
+            step.records.append(record)
+            self.histories.apply(record)
         return step
 
     def restrain(self, mode: str, by: str, reason: str, now: float) -> Step:

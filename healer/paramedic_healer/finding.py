@@ -39,6 +39,8 @@ class Alert:
     labels: Mapping[str, str]
     summary: str
     received_at: float
+    several: bool = False
+    """Several containers could be meant when it came: none is touched, also when only one of them is left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,8 @@ class Healer:
         """
         with self._lock:
             self._catch_up()
-            step = self.brain.hear(alerts, self._clock.now())
+            world, _silence = self._world()
+            step = self.brain.hear(alerts, world, self._clock.now())
             self._commit(step)
         self._wake.set()
         return len(step.records)
@@ -258,4 +259,4 @@ class Healer:
         elif record.kind == "verdict":
             self._counters.add("paramedic_outcomes_total", action=body["action"], verdict=body["verdict"])
         if body.get("text"):
-            log.info("%s: %s", record.name, body["text"])
+            log.info("%s: %s", record.name or record.kind, body["text"])

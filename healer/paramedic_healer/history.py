@@ -307,7 +307,12 @@ class Histories:
         self.alerts.pop(fingerprint, None)
         if body["firing"]:
             self.alerts[fingerprint] = Alert(
-                fingerprint, str(body["starts_at"]), dict(body["labels"]), str(body["summary"]), record.at
+                fingerprint,
+                str(body["starts_at"]),
+                dict(body["labels"]),
+                str(body["summary"]),
+                record.at,
+                bool(body.get("several")),
             )
             # The oldest goes: a sender that never says "resolved" must not fill the memory.
             while len(self.alerts) > MOST_ALERTS:

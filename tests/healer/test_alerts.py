@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paramedic_core.errors import BadInput
-from paramedic_healer.triggers.alert import targets
+from paramedic_healer.triggers.alert import aim
 from paramedic_healer.webhook import read_webhook
 from support_cases import NOW, container, world
 from support_ward import Ward
@@ -36,7 +36,7 @@ def alert(name="web", status="firing", **labels):
 
 
 def hear(ward, *alerts):
-    step = ward.brain.hear(read_webhook(notification(*alerts), ward.clock.now()), ward.clock.now())
+    step = ward.brain.hear(read_webhook(notification(*alerts), ward.clock.now()), ward.keeper.step(), ward.clock.now())
     ward.journal += step.records
     return len(step.records)
 
@@ -99,12 +99,75 @@ def test_how_labels_name_a_container():
         container("db", labels={"com.docker.compose.project": "shop", "com.docker.compose.service": "db"}),
     )
     seen = world(web, db)
-    assert targets({"name": "/web"}, seen) == [web]
-    assert targets({"id": f"/docker/{web.id}"}, seen) == [web]
-    assert targets({"id": f"/system.slice/docker-{web.id}.scope"}, seen) == [web]
+
+    def meant(labels):
+        return aim({"paramedic_action": "restart", **labels}, seen).container
+
+    assert meant({"name": "/web"}) == web
+    assert meant({"id": f"/docker/{web.id}"}) == web
+    assert meant({"id": f"/system.slice/docker-{web.id}.scope"}) == web
     compose = {"container_label_com_docker_compose_project": "shop", "container_label_com_docker_compose_service": "db"}
-    assert targets(compose, seen) == [db]
-    assert targets({"instance": "web"}, seen) == []
+    assert meant(compose) == db
+    assert meant({"name": "web", **compose}) == web, "a name says more than a service"
+    assert meant({"instance": "web"}) is None
+    assert meant({"container": "web", "name": db.name}) is None, "two labels that name two"
+
+
+REPLICAS = {
+    "name": "",
+    "container_label_com_docker_compose_project": "p2",
+    "container_label_com_docker_compose_service": "s",
+}
+
+
+def test_an_alert_on_a_service_of_several_containers_touches_none_of_them():
+    ward = Ward()
+    compose = {"com.docker.compose.project": "p2", "com.docker.compose.service": "s"}
+    both = [ward.add(name, labels=compose) for name in ("p2-s-1", "p2-s-2")]
+    ward.run(60)
+    assert hear(ward, alert(**REPLICAS)) == 1
+    ward.run(600)
+    assert [ward.acts(one) for one in both] == [[], []]
+    assert ward.records("opened") == []
+    said = ward.records("alert")[0].body["text"]
+    assert "it could mean any of 2 containers (p2-s-1, p2-s-2), so none is touched" in said
+    # The last one that is left, as while a rollout replaces the other, is not what the alert meant either.
+    ward.engine.destroy(both[1])
+    ward.restart_healer()
+    ward.run(60)
+    assert ward.acts(both[0]) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ({"paramedic_action": "reboot"}, "paramedic_action='reboot' is none of restart, start"),
+        ({"paramedic_action": ""}, "it has no label paramedic_action, so it is for people"),
+        ({"name": "nosuch"}, "there is no container 'nosuch' on this host (label name)"),
+        (REPLICAS, "there is no service 'p2/s' on this host"),
+        ({"name": ""}, "none of its labels names a container"),
+    ],
+)
+def test_the_journal_says_why_nothing_is_done_about_an_alert(labels, why):
+    ward = Ward()
+    ward.add("web")
+    ward.run(60)
+    hear(ward, alert(**labels))
+    record = ward.records("alert")[0]
+    assert record.body["text"].startswith("The alert Slow fires: p99 is 9 s. Nothing is done: ")
+    assert why in record.body["text"]
+
+
+def test_the_journal_says_what_an_alert_asks_for_and_of_which_container():
+    ward = Ward()
+    web = ward.add("web")
+    ward.run(60)
+    hear(ward, alert())
+    hear(ward, alert(status="resolved"))
+    first, last = ward.records("alert")
+    assert (first.target, first.name) == (web, "web")
+    assert first.body["text"] == "The alert Slow fires: p99 is 9 s. It asks for a restart of web."
+    assert last.body["text"] == "The alert Slow is over."
 
 
 @pytest.mark.parametrize(

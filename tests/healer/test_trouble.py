@@ -8,7 +8,7 @@ from paramedic_healer import journal as module
 from paramedic_healer.history import Record
 from paramedic_healer.journal import Journal
 from paramedic_healer.routes import number
-from paramedic_healer.triggers.alert import targets
+from paramedic_healer.triggers.alert import aim
 from support_cases import container, world
 
 
@@ -40,5 +40,6 @@ def test_what_is_no_number_is_said(value):
 
 def test_an_alerts_name_is_not_taken_for_the_start_of_an_id():
     web = container("web", id="cafe" + "0" * 60)
-    assert targets({"name": "cafe"}, world(web)) == []
-    assert targets({"id": "cafe00000000"}, world(web)) == [web]
+    asked = {"paramedic_action": "restart"}
+    assert aim({**asked, "name": "cafe"}, world(web)).container is None
+    assert aim({**asked, "id": "cafe00000000"}, world(web)).container == web
