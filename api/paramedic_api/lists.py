@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from paramedic_api.shapes import Shape
+from paramedic_api.shapes import Body
 from paramedic_core.errors import BadInput
 
 MOST = 500
@@ -17,8 +17,8 @@ MOST = 500
 T = TypeVar("T")
 
 
-class ListQuery(Shape):
-    """What every list takes."""
+class ListQuery(Body):
+    """What every list takes. A misspelt `target` must not list everybody's."""
 
     limit: int = Field(100, ge=1, description=f"how many at most; cut to {MOST}")
     cursor: str = Field("", max_length=300, description="`next` of the answer before")

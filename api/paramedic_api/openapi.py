@@ -21,8 +21,12 @@ def _refuse(_request: Any, _response: Any, error: Any, _view: Any, _adapter: Any
     """Turn what pydantic found into one of our problem documents."""
     if error is None:
         return
-    found = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
-    raise BadInput("; ".join(found[:10]))
+    raise BadInput("; ".join(_told(e) for e in error.errors()[:10]))
+
+
+def _told(error: Any) -> str:
+    where = ".".join(str(part)[:100] for part in error["loc"])
+    return f"there is no field {where!r} here" if error["type"] == "extra_forbidden" else f"{where}: {error['msg']}"
 
 
 spec = SpecTree(

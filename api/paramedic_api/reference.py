@@ -26,7 +26,9 @@ needs one everywhere: `Authorization: Bearer TOKEN`, a JSON body of at most 64 K
 Times are RFC 3339, UTC; units stand in the names; every object carries the id of its `host`. Lists take `limit` (cut to
 500), `cursor` (the `next` of the answer before) and `host`, and say in `warnings` what is away, so that older knowledge is
 shown. Errors are problem documents (RFC 9457): 400 malformed, 401 and 403 not allowed, 404 no such thing, 409 changed
-meanwhile, 413 too large, 422 refused by a guard, 429 too many wrong tokens, 503 a part is away (`Retry-After`).
+meanwhile, 413 too large, 422 refused (`code` says by what), 429 too many wrong tokens, 503 a part is away (`Retry-After`).
+What the healer's gates say of a wish is no error: `POST /api/v1/actions` answers 200 with a Decision, which says `do`, `wait` or
+`refuse`, and why.
 
 `/api/v1/live` is a stream of server-sent events: `world`, `healing` and `vitals` say that something is new (never what),
 and `beat` comes every 5 seconds with the time of the engine's last word. At most `hub.streams` at once; then 503.

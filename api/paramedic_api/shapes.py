@@ -21,6 +21,19 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class Body(Shape):
+    """The base of what is sent to change something: a field that is not known is refused, and nothing is done.
+
+    A misspelt `dry_run` must not become an act.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(Body):
+    """No parameters in the address: what is meant stands in the body."""
+
+
 class Problem(Shape):
     """A problem document (RFC 9457)."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from paramedic_core.clock import Clock
-from paramedic_core.errors import BadInput, NotFound
+from paramedic_core.errors import BadInput, NotFound, Refused
 from paramedic_core.settings import Mode
 from paramedic_core.sys.server import Request, Response, Routes, json_response
 from paramedic_healer import views
@@ -40,7 +40,8 @@ def routes(healer: Healer, host: str, clock: Clock, stop: threading.Event) -> Ro
 class _Api:
     def __init__(self, healer: Healer, host: str, clock: Clock, stop: threading.Event) -> None:
         self._healer, self._host, self._clock, self._stop = healer, host, clock, stop
-        self._keys: dict[str, dict[str, Any]] = {}
+        self._keys: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
+        """Key → the wish that came with it, and what was answered."""
 
     def incidents(self, request: Request) -> Response:
         limit = number(request, "limit", 100)
@@ -110,11 +111,17 @@ class _Api:
         dry_run = bool(body.get("dry_run"))
         # A dry run answers for itself alone: the same key may then be meant.
         key = "" if dry_run else text(body, "key")
+        wish = (target, action, reason)
         if key and key in self._keys:
-            return json_response(self._keys[key])
+            before, answered = self._keys[key]
+            if before != wish:
+                raise Refused(
+                    "key_reused", "this key was sent before with another wish: nothing was done; choose a new one"
+                )
+            return json_response(answered)
         decision = self._healer.ask(target, action, reason, text(body, "by"), dry_run=dry_run)
         if key:
-            self._keys[key] = decision
+            self._keys[key] = wish, decision
             while len(self._keys) > 1024:
                 del self._keys[next(iter(self._keys))]
         return json_response(decision)

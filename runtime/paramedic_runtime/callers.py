@@ -30,7 +30,7 @@ def owner(request: Request, tokens: TokenStore) -> str:
 
     Raises:
         Refused: `not_admin`.
-        BadInput: the file of tokens is damaged.
+        Temporary: the file of tokens is damaged.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if text and scheme.lower() == "bearer":

@@ -96,6 +96,19 @@ def test_the_same_key_is_asked_once(real: Stand) -> None:
     wish = {"target": "shop-redis-1", "action": "restart", "reason": "slow"}
     first, second = (real.client.post("/api/v1/actions", json=wish, headers=headers).get_json() for _ in range(2))
     assert first["seq"] == second["seq"] > 0
+    other = real.client.post("/api/v1/actions", json={**wish, "action": "stop"}, headers=headers)
+    assert (other.status_code, other.get_json()["code"]) == (422, "key_reused"), "not the answer to another wish"
+
+
+@pytest.mark.parametrize(("more", "query"), [({"dryrun": True}, ""), ({}, "?dry_run=true")])
+def test_a_field_that_is_not_known_is_named_and_nothing_is_done(real: Stand, more: dict[str, bool], query: str) -> None:
+    before = len(real.client.get("/api/v1/journal?limit=500").get_json()["items"])
+    wish = {"target": "shop-api-1", "action": "start", "reason": "x", **more}
+    answer = real.client.post(f"/api/v1/actions{query}", json=wish, headers=real.signed("operator"))
+    assert answer.status_code == 400, answer.text
+    assert ("dryrun" if more else "dry_run") in answer.get_json()["detail"]
+    assert len(real.client.get("/api/v1/journal?limit=500").get_json()["items"]) == before
+    assert real.client.get("/api/v1/journal?targt=shop-api-1").status_code == 400
 
 
 def test_figures_of_this_machine(real: Stand) -> None:

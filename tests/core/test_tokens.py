@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from paramedic_core.errors import BadInput, NotFound
+from paramedic_core.errors import BadInput, NotFound, Temporary
 from paramedic_core.sys.identity import GID
 from paramedic_core.sys.tokens import PREFIX, ROLES, TokenStore
 
@@ -81,8 +81,10 @@ def test_revoke_by_id_and_of_nothing(store):
 )
 def test_a_damaged_file_lets_nobody_in_and_says_so(store, content):
     store.path.write_text(content)
-    with pytest.raises(BadInput, match=r"tokens\.json"):
+    with pytest.raises(Temporary, match=r"tokens\.json"):
         store.check(PREFIX + "A" * 43)
+    with pytest.raises(BadInput, match=r"tokens\.json"):
+        store.list()
 
 
 def test_an_unknown_role_in_the_file_is_damage(store):

@@ -11,7 +11,7 @@ from paramedic_api.auth import caller
 from paramedic_api.hub import this_hub
 from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.resource import Resource
-from paramedic_api.shapes import Decision, Shape, plain
+from paramedic_api.shapes import Body, Decision, NoQuery, plain
 from paramedic_core.errors import BadInput, NotFound
 
 bp = Blueprint("actions", __name__)
@@ -25,7 +25,7 @@ class Actions(Resource):
     blueprint = bp
 
 
-class ActionBody(Shape):
+class ActionBody(Body):
     """What is wished for."""
 
     target: str = Field(min_length=1, max_length=300, description="a container's name or id")
@@ -36,7 +36,7 @@ class ActionBody(Shape):
 
 @bp.post("/api/v1/actions")
 @spec.validate(resp=answers(Decision, 400, 404, 409, 422, 503), tags=["actions"], security=SIGNED)
-def act(json: ActionBody) -> dict[str, object]:
+def act(json: ActionBody, query: NoQuery) -> dict[str, object]:  # noqa: ARG001  a `?dry_run=true` must not be passed over
     """Ask for an action. With the same `Idempotency-Key` it is asked once, however often it is sent."""
     hub = this_hub()
     key = request.headers.get("Idempotency-Key", "")

@@ -10,7 +10,7 @@ from paramedic_api.hub import this_hub
 from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.problems import Denied
 from paramedic_api.resource import Resource
-from paramedic_api.shapes import Frozen, Shape, plain
+from paramedic_api.shapes import Body, Frozen, plain
 
 bp = Blueprint("freeze", __name__)
 
@@ -22,7 +22,7 @@ class Freeze(Resource):
     blueprint = bp
 
 
-class FreezeBody(Shape):
+class FreezeBody(Body):
     """On or off."""
 
     on: bool = Field(strict=True)

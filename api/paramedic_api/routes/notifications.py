@@ -12,12 +12,12 @@ from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.page import views
 from paramedic_api.resource import Resource
 from paramedic_api.shapes import (
+    Body,
     HeartbeatState,
     NotificationChannel,
     Notifications,
     NotificationTest,
     NotificationTests,
-    Shape,
     plain,
 )
 
@@ -31,7 +31,7 @@ class NotificationRoutes(Resource):
     blueprint = bp
 
 
-class TestBody(Shape):
+class TestBody(Body):
     """What is to be tried."""
 
     channel: str = Field("", max_length=40, description="a channel's name; empty for all")

@@ -13,7 +13,7 @@ from paramedic_api.lists import ListQuery, cut
 from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.present import ServiceView, service_view, service_views
 from paramedic_api.resource import Resource
-from paramedic_api.shapes import Grant, Service, Services, Shape, plain
+from paramedic_api.shapes import Body, Grant, Service, Services, plain
 from paramedic_core.errors import NotFound
 
 bp = Blueprint("services", __name__)
@@ -26,7 +26,7 @@ class ServicesRoutes(Resource):
     blueprint = bp
 
 
-class ModeBody(Shape):
+class ModeBody(Body):
     """The mode to give a service."""
 
     mode: Literal["off", "observe", "approve", "enforce", "default", ""] = Field(

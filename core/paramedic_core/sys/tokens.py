@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from paramedic_core.errors import BadInput, NotFound
+from paramedic_core.errors import BadInput, NotFound, Temporary
 from paramedic_core.sys.files import read_bounded, write_atomic
 from paramedic_core.sys.identity import GID
 
@@ -29,6 +29,8 @@ ROLES = ("sender", "viewer", "operator", "admin")
 """`sender` may deliver webhooks and nothing else; the others each include those before them, from viewer on."""
 _LENGTH = len(PREFIX) + 43
 _MOST_TOKENS = 1000
+_RETRY_DAMAGED = 10.0
+"""Seconds: somebody has to mend the file first."""
 _FIELDS = ("id", "name", "role", "sha256", "created")
 
 
@@ -67,13 +69,18 @@ class TokenStore:
         """The token that `text` is, or None. Takes the same time whichever token matches, and the file is read only when it has changed.
 
         Raises:
-            BadInput: the file is damaged; nobody is let in until it is mended.
+            Temporary: the file is damaged or cannot be read; nobody is let in until it is mended. It is no fault of the
+                caller's, who must not take what was sent for refused (Alertmanager drops what is answered with a 4xx).
         """
         if len(text) != _LENGTH or not text.startswith(PREFIX):
             return None
         digest = _digest(text).encode()
         found = None
-        for token in self.list():
+        try:
+            tokens = self.list()
+        except BadInput as error:
+            raise Temporary(str(error), retry_after=_RETRY_DAMAGED) from error
+        for token in tokens:
             # Every token is compared, so that the time says nothing about the place of the right one.
             if hmac.compare_digest(token.sha256.encode(), digest):
                 found = token
