@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support_paramedic import paramedic
+from support_wait import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -203,11 +204,17 @@ def test_a_socket_that_is_not_docker_is_said(tmp_path):
     with socketserver.ThreadingUnixStreamServer(str(path), Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with paramedic(f"unix://{path}", roles=("runtime",), start=False) as running:
-            with pytest.raises(AssertionError, match="runtime is not ready"):
-                running.start()
-            reason = running.runtime.get("/world")["world"]["engine"]["reason"]
-            assert "not" in reason
-            assert str(path) in reason
+            running.start(wait=False)
+            running.runtime.wait("/-/healthy")
+
+            def reason():
+                return running.runtime.get("/world")["world"]["engine"]["reason"]
+
+            wait_until(lambda: str(path) in reason(), within=20)
+            assert "not" in reason()
+            ready, parts = running.runtime.verdict()
+            assert not ready
+            assert str(path) in str(parts)
         server.shutdown()
 
 

@@ -44,14 +44,14 @@ class Paramedic:
         self.runtime = RoleClient(data / "run/runtime.sock", "runtime")
         self.healer = RoleClient(data / "run/healer.sock", "healer")
 
-    def start(self, env: Mapping[str, str] | None = None) -> None:
-        """Start, and wait until every role is ready."""
+    def start(self, env: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
+        """Start, and wait until every role is ready unless told not to."""
         sets = [part for name, value in self.settings.items() for part in ("--set", f"{name}={value}")]
         roles = [part for role in self.roles for part in ("--role", role)]
         command = [sys.executable, "-m", "paramedic", "run", "--data", str(self.data), *sets, *roles]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=None if env is None else dict(env))
-        for role in self.roles:
+        for role in self.roles if wait else ():
             try:
                 RoleClient(self.data / f"run/{role}.sock", role).wait(within=30)
             except ParamedicError as error:
