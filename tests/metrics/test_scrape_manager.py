@@ -6,8 +6,11 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
+
 from paramedic_core.clock import SystemClock
 from paramedic_core.config.text import parse
+from paramedic_metrics.scrape import manager
 from paramedic_metrics.scrape.config import Job, read
 from paramedic_metrics.scrape.manager import Scraper
 from support_metrics import MemorySink, exposing, is_stale, text
@@ -106,3 +109,53 @@ def test_dropped_targets_are_counted_and_shown() -> None:
     (pool,) = scraper.pools()
     assert (len(pool.loops), pool.dropped_count) == (1, 1)
     assert pool.dropped[0]["__address__"] == "b:2"
+
+
+def test_whoever_still_waits_for_a_worker_at_the_end_is_closed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager, "_WORKERS", 1)
+    entered, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        entered.set()
+        let_go.wait(30)
+
+    with exposing(b"a 1\n") as slow, exposing(b"a 2\n") as quick:
+        scraper = Scraper(
+            jobs_of(
+                f"scrape_configs: [{{job_name: j, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{{targets: ['{slow.address}', '{quick.address}']}}]}}]"
+            ),
+            MemorySink(),
+            lambda: None,
+            SystemClock(),
+        )
+        scraper.start()
+        try:
+            wait_until(lambda: slow.asked and quick.asked, within=20)
+            slow.before = hold
+            waiting = next(loop for loop in scraper.loops() if loop.target.address == quick.address)
+            wait_until(lambda: entered.is_set() and waiting in scraper._flying, within=20)
+        finally:
+            scraper.stop()
+            let_go.set()
+        wait_until(lambda: all(loop._closed and loop._connection._open is None for loop in scraper.loops()))
+
+
+def test_a_target_that_is_gone_and_waits_for_its_end_is_closed_too() -> None:
+    with exposing(b"a 1\n") as target:
+        scraper = Scraper(
+            jobs_of(
+                f"scrape_configs: [{{job_name: j, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{{targets: ['{target.address}']}}]}}]"
+            ),
+            MemorySink(),
+            lambda: None,
+            SystemClock(),
+        )
+        scraper.start()
+        try:
+            wait_until(lambda: target.asked, within=20)
+            (loop,) = scraper.loops()
+            wait_until(lambda: loop.state.scrapes, within=20)
+            scraper.set_jobs([])
+        finally:
+            scraper.stop()
+    wait_until(lambda: loop._closed and loop._connection._open is None)

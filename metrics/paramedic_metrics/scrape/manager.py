@@ -99,7 +99,10 @@ class Scraper:
         self._workers.shutdown(wait=False, cancel_futures=True)
         if self._thread.ident:
             self._thread.join(1.0)
-        for loop in self.loops():
+        # Those whose targets are gone too, which have only their end before them. Who is under way closes his own.
+        with self._lock:
+            retired = [due.loop for due in self._due if due.closing]
+        for loop in [*self.loops(), *retired]:
             if loop not in loops:
                 loop.close()
 
@@ -251,7 +254,10 @@ class Scraper:
             self.missed += 1
             return
         self._flying.add(loop)
-        self._workers.submit(self._scrape, loop, due.at)
+        # One that still waits for a worker when all ends is cancelled there, and would close nothing.
+        self._workers.submit(self._scrape, loop, due.at).add_done_callback(
+            lambda f: loop.close() if f.cancelled() else None
+        )
 
     def _scrape(self, loop: Loop, due: float) -> None:
         try:
