@@ -70,8 +70,12 @@ def test_closed_before_a_request_is_sent_it_opens_no_connection_that_nobody_clos
     try:
         object.__setattr__(access, "interrupt", lambda: None)
         assert asked.get({}, 5.0).body == b"a 1\n"
-        turns = iter([asked.close, lambda: None])
-        object.__setattr__(access, "interrupt", next(turns))
+        turns = [lambda: None, asked.close]
+
+        def interrupt() -> None:
+            turns.pop()()
+
+        object.__setattr__(access, "interrupt", interrupt)
         assert asked.get({}, 5.0).body == b"a 1\n"  # once more, on a new one
         assert target.opened == 2
         asked.close()
