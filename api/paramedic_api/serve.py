@@ -13,6 +13,7 @@ from waitress.server import create_server
 from paramedic_api.hub import Hub
 from paramedic_api.sending import Channel
 from paramedic_core.lifecycle import Readiness
+from paramedic_core.sys.page import page
 from paramedic_core.sys.server import tcp_listener
 
 log = logging.getLogger("paramedic.serve")
@@ -86,10 +87,13 @@ class Server:
             listener = tcp_listener(listen)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND)
         except (OSError, ValueError) as error:
-            self._why = f"cannot listen on hub.listen = {listen}: {error}; tried again every {_AGAIN:g} s"
-            log.warning("%s", self._why)
+            why = f"cannot listen on hub.listen = {listen}: {error}; tried again every {_AGAIN:g} s"
+            if why != self._why:
+                log.warning("%s", why)
+            self._why = why
             return None
         self.port = int(listener.getsockname()[1])
+        log.info("the page is at %s", page(self._hub.settings.hub))
         self._server = create_server(
             self._app,
             sockets=[listener],

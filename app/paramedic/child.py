@@ -12,11 +12,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from paramedic import installation, logline
+from paramedic.door import Door
 from paramedic.roles import Spec
 from paramedic_core.clock import Clock, SystemClock
 from paramedic_core.errors import ConfigError, ParamedicError
@@ -25,7 +26,7 @@ from paramedic_core.settings import Settings
 from paramedic_core.sys import processes
 from paramedic_core.sys.identity import GID, separated, socket_path, uid_of
 from paramedic_core.sys.role import Role, standard_routes
-from paramedic_core.sys.server import RoleServer, tcp_listener, unix_listener
+from paramedic_core.sys.server import RoleServer, unix_listener
 
 log = logging.getLogger("paramedic.child")
 READY = b"ready\n"
@@ -71,15 +72,18 @@ def _live(birth: Birth) -> None:
     processes.title(f"paramedic: {spec.name}")
     logline.set_up(spec.name, birth.settings.log_level)
     os.umask(0o077)
-    listeners = _listen(birth)
+    door = Door(spec.name)
+    listeners = _listen(birth, door)
     _become(birth)
     processes.one_pool()
     gc.enable()
     fault("child.before_build")
     role = _build(birth, SystemClock())
     processes.let_go_of_code()
-    listeners += _more_listeners(role, spec, birth.settings)
+    listeners += _more_listeners(role, spec, birth.settings, door)
+    role = replace(role, components=(*role.components, door))
     server = RoleServer(standard_routes(role), listeners, tls=role.tls)
+    door.serve_with(server.add)
     started: list[Callable[[], None]] = []
     try:
         for component in role.components:
@@ -103,25 +107,16 @@ def _own_signals(asked: threading.Event) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _listen(birth: Birth) -> list[socket.socket]:
+def _listen(birth: Birth, door: Door) -> list[socket.socket]:
     """Bind what needs root: its socket in a folder of root's, and its addresses, which may be below port 1024."""
     uid, gid = (uid_of(birth.spec.name), GID) if os.geteuid() == 0 else (-1, -1)
     listeners = [unix_listener(socket_path(birth.data, birth.spec.name), 0o660, uid, gid)]
-    return listeners + [_tcp(a, birth.spec.name) for a in birth.spec.listens(birth.settings) if a]
+    return listeners + door.open(a for a in birth.spec.listens(birth.settings) if a)
 
 
-def _more_listeners(role: Role, spec: Spec, settings: Settings) -> list[socket.socket]:
+def _more_listeners(role: Role, spec: Spec, settings: Settings, door: Door) -> list[socket.socket]:
     bound = spec.listens(settings)
-    return [_tcp(address, spec.name) for address in role.listen if address and address not in bound]
-
-
-def _tcp(address: str, role: str) -> socket.socket:
-    try:
-        return tcp_listener(address)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{role} cannot listen on {address} ({error}): end what holds it, or set {role}.listen to another address"
-        ) from error
+    return door.open(address for address in role.listen if address and address not in bound)
 
 
 def _become(birth: Birth) -> None:

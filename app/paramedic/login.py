@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 from paramedic_core.errors import ConfigError
-from paramedic_core.settings import HubSettings, Settings
+from paramedic_core.settings import Settings
 from paramedic_core.sys.files import write_atomic
+from paramedic_core.sys.page import page
 from paramedic_core.sys.tokens import TokenStore
 
 log = logging.getLogger("paramedic.supervisor")
-_ANYWHERE = ("0.0.0.0", "[::]")  # noqa: S104  compared, not bound
 
 
 def first_token(data: Path, settings: Settings) -> None:
@@ -47,11 +47,3 @@ def wait_first(data: Path, within: float = 60.0) -> None:
                 f"{data} is read-only here, and nobody has made its tokens.json: start runtime's container"
             )
         time.sleep(0.2)
-
-
-def page(hub: HubSettings) -> str:
-    """Where a person finds the page: what the settings say, or the host's loopback, where Compose publishes it."""
-    if hub.public_url:
-        return hub.public_url
-    host, _, port = hub.listen.rpartition(":")
-    return f"http://{'127.0.0.1' if host in _ANYWHERE else host}:{port}/"

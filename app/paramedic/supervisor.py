@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paramedic.health import EVERY, Rounds
-from paramedic.login import page
 from paramedic.loop import NEVER, Loop
 from paramedic.notify import Notifier
 from paramedic.nursery import Nursery
@@ -90,7 +89,7 @@ class Supervisor:
         self._nursery.look_after(now)
         self._rounds.look_after(now)
         if self._said != "READY=1" and self._nursery.settled and not self._reload.busy:
-            log.info("running: %s%s", ", ".join(w.name for w in self._nursery.wards if w.pid), self._page())
+            log.info("running: %s", ", ".join(w.name for w in self._nursery.wards if w.pid))
             self._tell("READY=1")
 
     def _hear(self, signals: set[int]) -> None:
@@ -104,10 +103,6 @@ class Supervisor:
             log.info("reading the configuration again")
             self._tell("RELOADING=1")
             self._reload.ask()
-
-    def _page(self) -> str:
-        shown = any(w.name == "hub" and w.stage is Stage.UP for w in self._nursery.wards)
-        return f"; the page is at {page(self._nursery.settings.hub)}" if shown else ""
 
     def _tell(self, word: str) -> None:
         self._said = word

@@ -72,7 +72,8 @@ class _Api:
     def modes(self, _request: Request) -> Response:
         with self._healer.looking() as (brain, world, _silence):
             services = views.modes_view(brain, world) if world else {}
-        return json_response({"services": services, "restraint": brain.histories.restraint})
+            named = sorted(brain.settings.services)
+        return json_response({"services": services, "named": named, "restraint": brain.histories.restraint})
 
     def decisions(self, request: Request) -> Response:
         target = request.query.get("target", "")

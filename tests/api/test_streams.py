@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from paramedic_api import serve
 from support_hub import Stand, stand
 from support_shop import container
 from support_wait import wait_until
@@ -158,7 +159,12 @@ def test_stop_ends_open_streams_at_once() -> None:
             reader.close()
 
 
-def test_a_port_that_is_taken_is_a_state() -> None:
+def test_a_port_that_is_taken_is_a_state(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    tries: list[str] = []
+    real = serve.tcp_listener
+    monkeypatch.setattr(serve, "_AGAIN", 0.01)
+    monkeypatch.setattr(serve, "tcp_listener", lambda address: (tries.append(address), real(address))[1])
+    caplog.set_level("INFO", "paramedic.serve")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with stand("none", furnished=False, listen=f"127.0.0.1:{port}") as found:
@@ -166,8 +172,12 @@ def test_a_port_that_is_taken_is_a_state() -> None:
             wait_until(lambda: "cannot listen" in found.server.ready().reason)
             assert str(port) in found.server.ready().reason
             assert found.server.healthy().ready
+            wait_until(lambda: len(tries) > 5)
+            said = [r.levelname for r in caplog.records if r.name == "paramedic.serve"]
+            assert said == ["WARNING"], "it is said once, and no page is promised"
             taken.close()
             wait_until(lambda: found.server.ready().ready)
+            assert f"the page is at http://127.0.0.1:{port}/" in caplog.messages
             assert _get(found, "/api/v1/status")[0] == 200
 
 

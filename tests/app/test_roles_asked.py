@@ -164,6 +164,20 @@ def test_heal(run, stage):
     ]
 
 
+def test_a_mistyped_service_of_the_running_configuration_is_named(run, stage):
+    """Neither command has read the file itself: what counts is what the healer goes by."""
+    stage.world = world(container("web"))
+    stage.named = ["shop/wbe", "shop/web"]
+    stage.up()
+    said = "healer.services speaks of shop/wbe, which is not on this host (did you mean shop/web?)"
+    listed = run("heal", "list")
+    assert (listed.status, listed.err.count("finding:")) == (0, 1)
+    assert said in listed.err
+    assert said in run("doctor").out
+    stage.down("runtime")
+    assert run("heal", "list").status == 0
+
+
 def test_heal_says_when_something_stronger_speaks(run, stage):
     stage.modes = {"shop/web": {"mode": "off", "from": "healer.services says shop/web: off"}}
     stage.up()

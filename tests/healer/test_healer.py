@@ -8,7 +8,7 @@ import pytest
 
 from paramedic_core.counters import Counters
 from paramedic_core.errors import Conflict, NotFound, Refused, StoreUnavailable
-from paramedic_core.settings import HealerSettings
+from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.server import Request, RoleServer, json_response, unix_listener
 from paramedic_healer.hands import Hands
@@ -170,7 +170,8 @@ def test_a_wish_is_judged_by_the_gates_and_idempotent(tmp_path, runtime):
 
 
 def test_the_views_speak_of_what_is_there(tmp_path, runtime):
-    with healer(tmp_path, {"world": world(unhealthy("mailer", labels={}))}) as made:
+    mistyped = {"mialer": Mode.ENFORCE}
+    with healer(tmp_path, {"world": world(unhealthy("mailer", labels={}))}, services=mistyped) as made:
         wait_until(lambda: "would_act" in kinds(made))
         row = call(made, tmp_path, "GET", "/plan")["plan"][0]
         assert (row["name"], row["decision"], row["gate"], row["would"]) == ("mailer", "refuse", "mode", True)
@@ -179,7 +180,8 @@ def test_the_views_speak_of_what_is_there(tmp_path, runtime):
         assert [s["kind"] for s in shown["story"]] == ["opened", "decision", "would_act"]
         whole = call(made, tmp_path, "GET", f"/incidents/{shown['id']}")
         assert whole["records"][1]["inputs"]["gates"]["mode"]["source"] == "default"
-        assert call(made, tmp_path, "GET", "/modes")["services"]["mailer"]["mode"] == "observe"
+        modes = call(made, tmp_path, "GET", "/modes")
+        assert (modes["services"]["mailer"]["mode"], modes["named"]) == ("observe", ["mialer"])
         assert json.dumps(call(made, tmp_path, "GET", "/decisions?target=mailer"))
 
 

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from paramedic.console.report import read_report
-from paramedic.login import first_token, page
+from paramedic.login import first_token
 from paramedic_core.settings import HubSettings, Settings
+from paramedic_core.sys.page import page
 from paramedic_core.sys.supervision import exposition
 from paramedic_core.sys.tokens import TokenStore
 from support_supervisor import Running, short_folder, until

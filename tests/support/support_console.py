@@ -107,6 +107,7 @@ class Stage:
     world: World = field(default_factory=world)
     plan: list = field(default_factory=list)
     modes: dict = field(default_factory=dict)
+    named: list = field(default_factory=list)
     incidents: list = field(default_factory=list)
     records: list = field(default_factory=list)
     later: list = field(default_factory=list)
@@ -150,7 +151,7 @@ class Stage:
     def _routes(self, role):
         healer = {
             "GET /plan": lambda _: json_response({"plan": self.plan}),
-            "GET /modes": lambda _: json_response({"services": self.modes}),
+            "GET /modes": lambda _: json_response({"services": self.modes, "named": self.named}),
             "GET /incidents": lambda _: json_response({"incidents": self.incidents}),
             "GET /journal": self._journal,
             "GET /journal/stream": self._follow,

@@ -1,6 +1,7 @@
 """Tiny roles for the supervisor's tests: real processes with a real socket, that misbehave when a file says so.
 
 `CONTROL/ROLE` holds a word: `crash` (at the start), `late` (never ready), `deaf` (ignores SIGTERM), `ill` (not healthy).
+`STANDIN_LISTEN` in the environment is where the collector listens too.
 Run as a program it is the supervisor with these roles: `python support_standin.py CONTROL OPTIONS-JSON [ASK_EVERY]`.
 """
 
@@ -95,7 +96,8 @@ def main():
         module = types.ModuleType(f"standin_{spec.name}")
         module.build = lambda *args, name=spec.name: build(name, control, *args)
         sys.modules[module.__name__] = module
-        specs.append(replace(spec, module=module.__name__, listens=lambda _settings: ()))
+        listens = (os.environ.get("STANDIN_LISTEN", ""),) if spec.name == "collector" else ()
+        specs.append(replace(spec, module=module.__name__, listens=lambda _settings, listens=listens: listens))
     ask_every = float(sys.argv[3]) if len(sys.argv) > 3 else 10.0
     return supervise(Options.of(sys.argv[2]), specs, ask_every=ask_every)
 

@@ -10,10 +10,13 @@ import click
 
 from paramedic.console import exits
 from paramedic.console.arguments import data_option, echo_json, output_option, token_option
+from paramedic.console.named import unknown
 from paramedic.console.peers import NoRights, Peers
 from paramedic.console.table import Cell, show
 from paramedic.console.words import clean
+from paramedic_core.codec import from_plain
 from paramedic_core.errors import NotFound, Refused
+from paramedic_core.world import World
 
 _HEARD = 1.0
 """Seconds within which the healer has heard of a grant."""
@@ -49,7 +52,16 @@ def list_services(data: Path, output: str) -> int:
         show(("SERVICE", "MODE", "WHO SAYS SO"), rows)
     else:
         click.echo("there is no service on this host", err=True)
+    for name, hint in _unknown(peers, answer.get("named", ())):
+        click.echo(f"finding: healer.services speaks of {clean(name)}, which is not on this host{clean(hint)}", err=True)
     return exits.OK
+
+
+def _unknown(peers: Peers, named: list[str]) -> list[tuple[str, str]]:
+    """Those that nobody on this host is called; none while nobody can say."""
+    answer, _ = peers.maybe("runtime", "/world") if named else (None, "")
+    world = from_plain(World, answer["world"]) if answer else None
+    return list(unknown(world, named)) if world is not None and world.engine.connected else []
 
 
 def _grant(name: str, mode: str, text: str) -> None:

@@ -53,6 +53,8 @@ class Facts:
     roles: Mapping[str, Role] = field(default_factory=dict)
     freeze: Mapping[str, object] = field(default_factory=dict)
     """What runtime says of FREEZE: on, by, reason, at."""
+    named: tuple[str, ...] = ()
+    """What healer.services names, as the healer has read it: its configuration need not be the one that is here."""
     damage: str = ""
     """What the hub says of its stored metrics: what is damaged, what is lost and what to do."""
     contained: bool = False

@@ -39,6 +39,8 @@ def gather(data: Path, settings: Settings) -> Facts:
     common["elsewhere"] = read_report(data).elsewhere
     world, denied = _world(peers)
     freeze, _ = peers.maybe("runtime", "/freeze") if world else ({}, "")
+    modes, _ = peers.maybe("healer", "/modes") if world else (None, "")
+    common["named"] = tuple(str(name) for name in (modes or {}).get("named", ()))
     common["damage"] = _damage(peers) if "hub" in roles and roles["hub"].state != "away" else ""
     return Facts(**common, world=world, denied=denied, roles=roles, freeze=freeze or {})  # type: ignore[arg-type]
 

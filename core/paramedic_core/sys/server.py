@@ -149,6 +149,7 @@ class RoleServer:
         self._open: dict[socket.socket, float] = {}
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._started = False
         self.stopping = threading.Event()
         """Set by `stop`; streams end when they see it."""
         self.refused = 0
@@ -156,14 +157,30 @@ class RoleServer:
 
     def start(self) -> None:
         """Begin to serve; returns at once."""
-        for listener in self._listeners:
-            thread = threading.Thread(target=self._accept, args=(listener,), daemon=True, name="accept")
-            thread.start()
-            self._threads.append(thread)
+        with self._lock:
+            self._started = True
+            for listener in self._listeners:
+                self._serve_on(listener)
+
+    def add(self, listener: socket.socket) -> None:
+        """Serve on one more listener, which may come late."""
+        with self._lock:
+            if self.stopping.is_set():
+                listener.close()
+                return
+            self._listeners.append(listener)
+            if self._started:
+                self._serve_on(listener)
+
+    def _serve_on(self, listener: socket.socket) -> None:
+        thread = threading.Thread(target=self._accept, args=(listener,), daemon=True, name="accept")
+        thread.start()
+        self._threads.append(thread)
 
     def stop(self) -> None:
         """Close listeners and connections."""
-        self.stopping.set()
+        with self._lock:
+            self.stopping.set()
         for listener in self._listeners:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paramedic.console.named import unknown
 from paramedic.doctor.base import OK, WARN, Facts, Verdict, check, few
 from paramedic_core.config.mistakes import nearest
 from paramedic_core.leave import leave
@@ -63,18 +64,12 @@ def named_services(facts: Facts) -> Iterator[Verdict]:
     """A mistyped name is no mistake of the file: only the host knows what runs on it."""
     if facts.world is None or not facts.world.engine.connected:
         return
-    known = {n for c in facts.world.containers.values() for n in (c.name, c.service, c.service_key)}
-    said = dict.fromkeys(facts.world.grants, "a grant") | dict.fromkeys(
-        facts.settings.healer.services, "healer.services"
-    )
-    for name, where in said.items():
-        if name not in known:
-            near = nearest(name, sorted(known))
-            hint = f" (did you mean {near}?)" if near else ""
-            mend = (
-                f"paramedic heal reset {name}{facts.flag}" if where == "a grant" else "put the name right in the file"
-            )
-            yield Verdict(WARN, f"{where} speaks of {name}, which is not on this host{hint}", mend)
+    named = {*facts.settings.healer.services, *facts.named}
+    said = dict.fromkeys(facts.world.grants, "a grant") | dict.fromkeys(sorted(named), "healer.services")
+    for name, hint in unknown(facts.world, said):
+        where = said[name]
+        mend = f"paramedic heal reset {name}{facts.flag}" if where == "a grant" else "put the name right in the file"
+        yield Verdict(WARN, f"{where} speaks of {name}, which is not on this host{hint}", mend)
 
 
 @check("shared networks")
