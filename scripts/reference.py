@@ -162,7 +162,15 @@ def _cell(text: str) -> str:
 
 
 def _unwrap(text: str) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
+    return "\n\n".join(_paragraph(part) for part in inspect.cleandoc(text).split("\n\n"))
+
+
+def _paragraph(part: str) -> str:
+    """One paragraph in one line; what stands behind click's \\b keeps its lines, as code."""
+    lines = part.strip("\n").split("\n")
+    if lines[0].strip() == "\b":
+        return "\n".join(f"    {line}".rstrip() for line in lines[1:])
+    return " ".join(part.split())
 
 
 def main() -> int:

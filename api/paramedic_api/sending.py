@@ -6,18 +6,28 @@ socket takes: for an answer of 170 MB a third of all its work.
 
 from __future__ import annotations
 
+import json
 import select
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from waitress.buffers import OverflowableBuffer, ReadOnlyFileBasedBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.task import WSGITask
+from waitress.task import ErrorTask, WSGITask
+
+from paramedic_core.problems import CONTENT_TYPE, problem
 
 _LARGE = 64 << 10
 """Bytes from which on a piece is not copied."""
 _PATIENCE = 1_000
 """Milliseconds after which a thread that waits for its reader looks whether that one is still there."""
+
+_REFUSALS = {
+    413: ("too_large", "Too large"),
+    431: ("too_large", "Too large"),
+    500: ("internal", "Internal error"),
+}
+"""What waitress refuses by itself; of anything else that it cannot read, the request is malformed."""
 
 
 class Piece(ReadOnlyFileBasedBuffer):
@@ -59,10 +69,28 @@ class Task(WSGITask):
             self.channel.write_here(b"%x\r\n" % len(data), data, b"\r\n")
 
 
+class Refusal(ErrorTask):
+    """The answer to a request that waitress itself does not take: a problem document, as everywhere else."""
+
+    def execute(self) -> None:
+        """Send it, and close the connection."""
+        error = self.request.error
+        kind, title = _REFUSALS.get(error.code, ("bad_input", "Malformed request"))
+        most = f"a request's body has at most {self.channel.adj.max_request_body_size} bytes"
+        document = problem(error.code, kind, title, most if error.code == 413 else str(error.body))
+        body = json.dumps(document).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", CONTENT_TYPE))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
 class Channel(HTTPChannel):
     """One connection."""
 
     task_class = Task
+    error_task_class = Refusal
     # waitress' own, of which its types say less or nothing.
     outbufs: list[Any]
     _flush_exception: Callable[..., object]

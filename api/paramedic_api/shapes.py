@@ -306,7 +306,9 @@ class Grant(Shape):
 
     host: str
     service: str
-    mode: str
+    mode: str = Field(description="what was granted")
+    effective: str = Field(description="the mode that counts now, whoever says so: the file comes before a grant")
+    why: str = Field(description="who says so")
 
 
 class Frozen(Shape):

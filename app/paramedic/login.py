@@ -19,7 +19,7 @@ log = logging.getLogger("paramedic.supervisor")
 def first_token(data: Path, settings: Settings) -> None:
     """Make one admin token, if there is none yet; only root can read what is kept of it.
 
-    In our image (PARAMEDIC_LOGIN_LINK=1) a link that logs in is said once in the log, and the token itself is kept nowhere:
+    In our image (PARAMEDIC_LOGIN_LINK is 1, or the page's address) a link that logs in is said once in the log, and the token itself is kept nowhere:
     nobody reads files in a volume, and whoever can read that log is as good as root already.
     """
     store = TokenStore(data / "tokens.json")
@@ -27,7 +27,7 @@ def first_token(data: Path, settings: Settings) -> None:
     if kept.exists() or store.list():
         return
     text = store.create("admin", "admin")
-    if os.environ.get("PARAMEDIC_LOGIN_LINK") == "1":
+    if os.environ.get("PARAMEDIC_LOGIN_LINK", "0") not in ("", "0"):
         log.warning("made an admin token; log in, it is said this once: %slogin#%s", page(settings.hub), text)
         return
     write_atomic(kept, f"{text}\n".encode(), 0o600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from paramedic_core.errors import BadInput, NotFound
@@ -101,6 +101,8 @@ def _key(name: str) -> bytes:
 def _asker(server: DnsServer, zone: Zone, source: str) -> Asker:
     """The asker behind an address or a container's name, as it would ask at the gateway of its first network."""
     container = zone.world.find(source)
+    if container is None and not _is_address(source):
+        raise NotFound(f"there is no container {source[:80]!r} on this host, and it is no address either")
     addresses = [e.address for e in container.endpoints if e.address] if container else [source]
     if container is not None and not addresses:
         raise NotFound(f"{source} has no address: it asks as the host, or not at all")
@@ -109,6 +111,14 @@ def _asker(server: DnsServer, zone: Zone, source: str) -> Asker:
         return identify(zone, addresses[0], "127.0.0.1", server.local)
     here = next((a for n in sorted(probe.networks) for a in addresses_on(zone, n, server.local)), "")
     return identify(zone, addresses[0], here, server.local)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _asker_view(zone: Zone, asker: Asker) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from paramedic_core.errors import BadInput, NotFound
+from paramedic_core.settings import Mode
 from paramedic_core.sys.server import Request, Response, Routes, json_response
 from paramedic_core.sys.tokens import TokenStore
 from paramedic_runtime import callers, grants
@@ -88,11 +89,17 @@ class Desk:
         service = name if name in held else grants.resolve(name, self._worlds.world)
         if mode is None:
             self._grants.take_back(service)
+        elif mode.rank > Mode.OBSERVE.rank and self._is_ours(service):
+            raise BadInput(f"{service} is paramedic itself, which it never acts on: nothing was granted")
         else:
             self._grants.give(service, mode, by)
         log.warning("grant for %s: %s, by %s", service, mode or "taken back", by)
         self._changed()
         return json_response({"service": service, "mode": mode.value if mode else "default", "by": by})
+
+    def _is_ours(self, service: str) -> bool:
+        members = self._worlds.world.services().get(service, ())
+        return bool(members) and all(c.is_self for c in members)
 
     def _frozen(self, _request: Request) -> Response:
         return json_response({"on": self._freeze.on(), **asdict(self._freeze.note())})

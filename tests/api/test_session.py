@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from paramedic_api.sessions import COOKIE, LIFETIME, Sessions
 from paramedic_core.clock import FakeClock
+from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.sys.tokens import Token
 from support_hub import stand
 
@@ -70,6 +73,19 @@ def test_a_grant_by_cookie_passes_the_token_on() -> None:
         assert answer.status_code == 200, answer.text
         assert found.house.seen_headers[0]["authorization"] == f"Bearer {token}"
         assert found.house.grants[0]["service"] == "crm/mailer"
+
+
+def test_a_grant_says_which_mode_counts_now() -> None:
+    with stand() as found:
+        found.wait_known()
+        path, signed = "/api/v1/services/crm/mailer/heal", found.signed("admin")
+        given = found.client.put(path, json={"mode": "enforce"}, headers=signed).get_json()
+        assert (given["mode"], given["effective"]) == ("enforce", "enforce")
+        healer = HealerSettings(services={"crm/mailer": Mode.OBSERVE})
+        found.hub.settings = replace(found.hub.settings, healer=healer)
+        given = found.client.put(path, json={"mode": "enforce"}, headers=signed).get_json()
+        assert (given["mode"], given["effective"]) == ("enforce", "observe")
+        assert given["why"] == "healer.services says crm/mailer: observe"
 
 
 def test_sessions_expire_and_are_bounded() -> None:

@@ -199,3 +199,24 @@ def test_freezing_is_told() -> None:
         assert next(events)[0] == "world"
         assert json.loads(_get(found, "/api/v1/status")[1])["frozen"] is True
         reader.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "kind"),
+    [
+        (b"POST /api/v1/actions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n", 413, "too_large"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400, "bad_input"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431, "too_large"),
+    ],
+)
+def test_what_the_server_itself_refuses_is_a_problem_document(
+    served: Stand, asked: bytes, status: int, kind: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port), timeout=10) as plug:
+        plug.sendall(asked)
+        response = http.client.HTTPResponse(plug)
+        response.begin()
+        document = json.loads(response.read())
+    assert (response.status, response.getheader("Content-Type")) == (status, "application/problem+json")
+    assert (document["status"], document["type"]) == (status, f"urn:paramedic:problem:{kind}")
+    assert document["detail"]

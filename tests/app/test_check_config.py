@@ -83,6 +83,14 @@ def test_show_tells_each_origin(run, write, monkeypatch, stage):
     assert "1m30s" in table
 
 
+def test_a_long_value_widens_no_other_line(run):
+    lines = run("config", "show", "--effective").out.splitlines()
+    assert lines[0].split() == ["SETTING", "FROM", "VALUE"]
+    assert max(len(line) for line in lines) > 300, "a list of names in one regular expression"
+    (short,) = [line for line in lines if line.startswith("healer.stale_after")]
+    assert len(short) < 100
+
+
 def test_what_show_writes_as_yaml_is_the_same_configuration(run, write):
     first = run("config", "show", "--effective", "-o", "yaml", "--set", "healer.services.web=off", "--data", "/x").out
     again = run("config", "show", "--effective", "-o", "yaml", "-c", write(first), "--data", "/x").out

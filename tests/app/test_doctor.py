@@ -313,6 +313,21 @@ def test_the_command(run, stage):
     assert len(run("doctor", "--quiet").out) < len(answer.out)
 
 
+def test_a_mark_alone_makes_no_container(stage, tmp_path, monkeypatch):
+    """A machine that is a container has the mark; what runs beside the engine in it is in none of that engine's."""
+    mark = tmp_path / ".dockerenv"
+    monkeypatch.setattr("paramedic.doctor.gather._MARKS", (mark,))
+    stage.world = world(container("web"))
+    stage.up()
+    assert not gather(stage.data, Settings()).contained
+    mark.touch()
+    assert not gather(stage.data, Settings()).contained
+    stage.world = world(container("web"), container("paramedic", is_self=True))
+    assert gather(stage.data, Settings()).contained
+    stage.down("runtime")
+    assert gather(stage.data, Settings()).contained, "nobody can say, and the mark is there"
+
+
 def test_a_wrong_configuration_is_a_finding(run, stage, tmp_path):
     stage.up()
     path = tmp_path / "wrong.yaml"

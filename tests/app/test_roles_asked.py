@@ -131,6 +131,15 @@ def test_explain_tells_the_story(run, stage):
     assert run("explain", "shop/web").status == 0
 
 
+def test_explain_names_no_leave_for_paramedic_itself(run, stage):
+    stage.world = world(container("own", is_self=True))
+    stage.modes = {"shop/own": {"mode": "observe", "from": "nothing speaks of it", "allow": "`paramedic heal enable`"}}
+    stage.up()
+    answer = run("explain", "own")
+    assert "it never acts on it" in answer.out
+    assert "Allow:" not in answer.out
+
+
 def test_explain_of_an_ended_container_and_without_the_healer(run, stage):
     stage.world = world(crashed("job", restarts=3))
     stage.up("runtime")

@@ -72,3 +72,10 @@ def test_what_is_wrong_is_said(data: Path, tmp_path: Path) -> None:
     away = paramedic(tmp_path, "dns", "records")
     assert away.returncode == 4
     assert "paramedic run" in away.stderr
+
+
+def test_an_asker_that_is_not_there(data: Path) -> None:
+    shown = paramedic(data, "dns", "query", WEB, "--from", "nope")
+    assert shown.returncode == 1
+    assert "there is no container 'nope' on this host" in shown.stderr
+    assert not shown.stdout

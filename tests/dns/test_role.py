@@ -50,6 +50,13 @@ def test_what_cannot_be_explained(tmp_path: Path, name: str, kind: str) -> None:
         explain(running, name, kind, "127.0.0.1", 5)
 
 
+def test_an_asker_that_is_not_there(tmp_path: Path) -> None:
+    with server(tmp_path, shop()) as running:
+        with pytest.raises(NotFound, match="no container 'nope' on this host"):
+            explain(running, WEB, "A", "nope", 5)
+        assert explain(running, WEB, "A", "2001:db8::1", 5)["rcode"] == "REFUSED", "an address is a stranger"
+
+
 def test_nothing_to_explain_before_anything_is_known(tmp_path: Path) -> None:
     with server(tmp_path) as running, pytest.raises(NotFound, match="nothing is known"):
         everything(running)

@@ -56,6 +56,12 @@ def test_every_command_of_the_surface_is_there() -> None:
     assert cli.get_command(click.Context(cli), "why") is cli.get_command(click.Context(cli), "explain")
 
 
+def test_examples_of_a_command_keep_their_lines() -> None:
+    lines = (ROOT / "docs/reference/command-line.md").read_text().splitlines()
+    assert "    paramedic query up" in lines
+    assert not [line for line in lines if "\b" in line]
+
+
 def test_every_setting_says_what_it_is() -> None:
     page = (ROOT / "docs/reference/settings.md").read_text()
     silent = [block.split("\n")[0] for block in page.split("### ")[1:] if block.split("\n\n")[1].startswith("Default:")]

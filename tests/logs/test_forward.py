@@ -141,6 +141,18 @@ def test_hostile_messages_end_their_own_connection_only(given_input: Input, data
         assert ack(friend) == {"ack": "1"}
 
 
+def test_who_sends_what_is_not_taken_is_named_once_a_minute(
+    given_input: Input, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        with given_input.connect() as plug:
+            plug.sendall(msgpack.packb(["tag", b"", {"compressed": "gzip"}]))
+            assert plug.recv(10) == b""
+    said = [r.getMessage() for r in caplog.records if r.name == "paramedic.logs.forward"]
+    assert len(said) == 1
+    assert "from 127.0.0.1 was ended: compressed messages are not taken: set the sender's `compress` to text" in said[0]
+
+
 def test_connections_are_bounded(given_input: Input) -> None:
     plugs = [given_input.connect() for _ in range(MOST_CONNECTIONS + 3)]
     dropped = "paramedic_logs_dropped_total"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,19 @@ def test_grants_that_make_no_sense(house, body, error):
     with pytest.raises(error):
         house.client.post("/grants", body)
     assert not house.rig.grants.all()
+
+
+def test_paramedic_itself_is_granted_nothing_that_acts(house):
+    own = house.rig.backend.add("own")
+    house.rig.look()
+    mine = {own: replace(house.rig.worlds.world.containers[own], is_self=True)}
+    house.rig.worlds.update(lambda world: replace(world, containers={**world.containers, **mine}))
+    for mode in ("enforce", "approve"):
+        with pytest.raises(BadInput, match="own is paramedic itself"):
+            house.client.post("/grants", {"service": "own", "mode": mode})
+    assert not house.rig.grants.all()
+    assert house.client.post("/grants", {"service": "own", "mode": "off"})["mode"] == "off"
+    assert house.client.post("/grants", {"service": "own", "mode": "default"})["mode"] == "default"
 
 
 @root

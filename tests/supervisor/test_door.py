@@ -50,7 +50,7 @@ def test_a_taken_address_is_said_once_however_often_it_is_tried(monkeypatch, cap
         module, "tcp_listener", lambda address, real=module.tcp_listener: tries.append(address) or real(address)
     )
     with taken() as holder, caplog.at_level(logging.INFO):
-        address = "127.0.0.1:{}".format(holder.getsockname()[1])
+        address = f"127.0.0.1:{holder.getsockname()[1]}"
         door = Door("collector")
         opened = door.open([address, "127.0.0.1:0"])
         assert len(opened) == 1, "the other one is open"

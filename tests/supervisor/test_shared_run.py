@@ -88,14 +88,17 @@ def test_process_ids_of_another_namespace_mean_nothing(folder):
         assert read_report(first.data).pid == first.process.pid
 
 
-def test_in_the_image_a_link_is_said_once_and_nothing_is_kept(folder, monkeypatch, caplog):
-    monkeypatch.setenv("PARAMEDIC_LOGIN_LINK", "1")
+@pytest.mark.parametrize(
+    ("told", "shown"), [("1", "http://127.0.0.1:9110/"), ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/")]
+)
+def test_in_the_image_a_link_is_said_once_and_nothing_is_kept(folder, monkeypatch, caplog, told, shown):
+    monkeypatch.setenv("PARAMEDIC_LOGIN_LINK", told)
     settings = Settings(hub=HubSettings(listen="0.0.0.0:9110"))
     for _ in range(2):
         first_token(folder, settings)
     (said,) = [r.getMessage() for r in caplog.records]
     link, _, token = said.rpartition(" ")[2].partition("#")
-    assert link == "http://127.0.0.1:9110/login"
+    assert link == f"{shown}login"
     found = TokenStore(folder / "tokens.json").check(token)
     assert found is not None
     assert found.role == "admin"

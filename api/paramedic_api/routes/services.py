@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from flask import Blueprint
@@ -15,6 +16,8 @@ from paramedic_api.present import ServiceView, service_view, service_views
 from paramedic_api.resource import Resource
 from paramedic_api.shapes import Body, Grant, Service, Services, plain
 from paramedic_core.errors import NotFound
+from paramedic_core.leave import Leave, leave
+from paramedic_core.model import Container
 
 bp = Blueprint("services", __name__)
 
@@ -58,13 +61,21 @@ def service(key: str) -> dict[str, object]:
 def heal(key: str, json: ModeBody) -> dict[str, object]:
     """Give a service's healing mode, or take it back. The caller's token is passed on to runtime, which checks it itself."""
     hub = this_hub()
-    find_service(hub, key)
+    members = find_service(hub, key).members
     mode = "" if json.mode == "default" else json.mode
     signed = {"Authorization": f"Bearer {caller().text}"}
     hub.runtime.post("/grants", {"service": key, "mode": mode, "by": caller().name}, timeout=10.0, headers=signed)
     hub.mirror.doubt()
     hub.bulletin.bump("healing")
-    return plain(Grant(host=hub.host, service=key, mode=mode))
+    counting = _counting(hub, members, {k: v for k, v in hub.world.grants.items() if k != key} | {key: mode})
+    return plain(Grant(host=hub.host, service=key, mode=mode, effective=counting.mode.value, why=counting.why))
+
+
+def _counting(hub: Hub, members: Sequence[Container], grants: Mapping[str, str]) -> Leave:
+    """The lowest mode of a service's members; `grants` has the new one, which the World gets a moment later."""
+    given, frozen = {key: mode for key, mode in grants.items() if mode}, hub.world.hands.frozen
+    leaves = [leave(c, hub.settings.healer, given, frozen=frozen) for c in members]
+    return min(leaves, key=lambda one: one.mode.rank)
 
 
 def find_service(hub: Hub, key: str) -> ServiceView:

@@ -42,8 +42,9 @@ def show_command(effective: bool, files: tuple[Path, ...], sets: tuple[str, ...]
     elif rows:
         tones = {"default": "faint"}
         show(
-            ("SETTING", "VALUE", "FROM"),
-            [(r.dotted, _text(r.value), Cell(r.origin, tones.get(r.origin, ""))) for r in rows],
+            # The value last, where the terminal's width counts: a regular expression may have 300 letters.
+            ("SETTING", "FROM", "VALUE"),
+            [(r.dotted, Cell(r.origin, tones.get(r.origin, "")), _text(r.value)) for r in rows],
         )
     else:
         click.echo("every setting has its default (`--effective` shows them)", err=True)

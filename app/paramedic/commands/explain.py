@@ -93,7 +93,7 @@ def _tell(world: World, container: Container, story: dict[str, Any]) -> None:
     click.echo(tinted(clean(container.name), "") + f"  {container.short_id}  {clean(container.image)}")
     for line in _known(world, container, now):
         click.echo(f"  {line}")
-    for line in _mode(story):
+    for line in _mode(story, own=container.is_self):
         click.echo(f"  {line}")
     for row in story["plan"]:
         _decision(row)
@@ -151,14 +151,14 @@ def _state(container: Container, now: float) -> str:
     return text
 
 
-def _mode(story: dict[str, Any]) -> list[str]:
+def _mode(story: dict[str, Any], *, own: bool) -> list[str]:
     if story["healer_away"]:
         return [f"Mode:    not known: {clean(story['healer_away'])}"]
     mode = story["mode"]
     if not mode:
         return [f"Mode:    the healer does not know this service yet (label {LABEL}, or `paramedic heal enable`)"]
     lines = [f"Mode:    {clean(mode.get('mode'))}: {clean(mode.get('from'))}"]
-    if mode.get("allow"):
+    if mode.get("allow") and not own:
         lines.append(f"Allow:   {clean(mode['allow'])}")
     return lines + [f"Warning: {clean(w)}" for w in mode.get("warnings", ())]
 

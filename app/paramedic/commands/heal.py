@@ -53,7 +53,9 @@ def list_services(data: Path, output: str) -> int:
     else:
         click.echo("there is no service on this host", err=True)
     for name, hint in _unknown(peers, answer.get("named", ())):
-        click.echo(f"finding: healer.services speaks of {clean(name)}, which is not on this host{clean(hint)}", err=True)
+        click.echo(
+            f"finding: healer.services speaks of {clean(name)}, which is not on this host{clean(hint)}", err=True
+        )
     return exits.OK
 
 

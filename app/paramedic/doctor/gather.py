@@ -14,6 +14,8 @@ from paramedic_core.errors import ParamedicError
 from paramedic_core.settings import Settings
 from paramedic_core.world import World
 
+_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
 
 def gather(data: Path, settings: Settings) -> Facts:
     """Ask every role once. Whoever does not answer is a fact too.
@@ -23,9 +25,7 @@ def gather(data: Path, settings: Settings) -> Facts:
         settings: the configuration that paramedic runs with, or would.
     """
     peers = Peers(data, timeout=3.0)
-    contained = any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
     common = {
-        "contained": contained,
         "data": data,
         "settings": settings,
         "now": time.time(),
@@ -38,11 +38,23 @@ def gather(data: Path, settings: Settings) -> Facts:
         return Facts(**common, denied=error.message)  # type: ignore[arg-type]
     common["elsewhere"] = read_report(data).elsewhere
     world, denied = _world(peers)
+    common["contained"] = _contained(world)
     freeze, _ = peers.maybe("runtime", "/freeze") if world else ({}, "")
     modes, _ = peers.maybe("healer", "/modes") if world else (None, "")
     common["named"] = tuple(str(name) for name in (modes or {}).get("named", ()))
     common["damage"] = _damage(peers) if "hub" in roles and roles["hub"].state != "away" else ""
     return Facts(**common, world=world, denied=denied, roles=roles, freeze=freeze or {})  # type: ignore[arg-type]
+
+
+def _contained(world: World | None) -> bool:
+    """Whether this is a container of the engine that is looked after.
+
+    The mark alone proves less: this machine may itself be a container, with an engine of its own inside.
+    """
+    marked = any(mark.exists() for mark in _MARKS)
+    if world is None or not world.engine.connected:
+        return marked
+    return marked and any(c.is_self for c in world.containers.values())
 
 
 def _damage(peers: Peers) -> str:

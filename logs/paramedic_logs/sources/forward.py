@@ -33,11 +33,13 @@ _CHUNK = 64 << 10
 _IDLE = 600.0
 _MOST_HALF = 16 << 20
 _MOST_ACKS = 64 << 10
+_QUIET = 60.0
+"""Seconds in which a sender that goes on sending what is not taken is not named again."""
 
 
 class _Peer:
-    def __init__(self, plug: socket.socket, now: float) -> None:
-        self.plug, self.heard = plug, now
+    def __init__(self, plug: socket.socket, host: str, now: float) -> None:
+        self.plug, self.host, self.heard = plug, host, now
         self.reader = Reader()
         self.out = b""
         self.closed = False
@@ -59,6 +61,8 @@ class Forward:
         self._address, self._pipeline, self._clock, self._counters = address, pipeline, clock, counters
         self._selector = selectors.DefaultSelector()
         self._peers: dict[int, _Peer] = {}
+        self._told: dict[str, float] = {}
+        """When a sender was named last, by its address."""
         self._acks: deque[tuple[_Peer, bytes]] = deque()
         self._listener: socket.socket | None = None
         self._stop = threading.Event()
@@ -129,7 +133,7 @@ class Forward:
     def _accept(self) -> None:
         assert self._listener is not None
         try:
-            plug, _ = self._listener.accept()
+            plug, address = self._listener.accept()
         except OSError:
             return  # it went again, or there are no descriptors: the next turn tells
         if len(self._peers) >= MOST_CONNECTIONS:
@@ -137,7 +141,7 @@ class Forward:
             plug.close()
             return
         plug.settimeout(0)
-        peer = self._peers[plug.fileno()] = _Peer(plug, self._clock.monotonic())
+        peer = self._peers[plug.fileno()] = _Peer(plug, str(address[0]), self._clock.monotonic())
         self._selector.register(plug, selectors.EVENT_READ, peer)
 
     def _read(self, peer: _Peer) -> None:
@@ -157,11 +161,19 @@ class Forward:
                     return
         except BadInput as error:
             self._counters.add(stats.MALFORMED, origin="forward")
-            log.debug("a Forward connection was ended: %s", error)
+            self._tell(peer, error)
             self._drop(peer)
             return
         if peer.reader.waiting > _CHUNK:
             self._bound()
+
+    def _tell(self, peer: _Peer, error: BadInput) -> None:
+        """Name the sender and what is not taken: its own log may say no more than that it was cut off."""
+        now = self._clock.monotonic()
+        self._told = {host: at for host, at in self._told.items() if now - at < _QUIET}
+        if peer.host not in self._told and len(self._told) < MOST_CONNECTIONS:
+            self._told[peer.host] = now
+            log.warning("a Forward connection from %s was ended: %s", peer.host, error)
 
     def _bound(self) -> None:
         """Half-sent messages of all together take so much memory, and no more."""

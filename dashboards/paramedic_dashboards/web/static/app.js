@@ -296,8 +296,9 @@ async function ask(method, path, body) {
 
 async function attempt(work, done) {
   try {
-    await work();
-    if (done) say(done);
+    const own = await work();
+    const words = typeof own === "string" ? own : done;
+    if (words) say(words);
     refresh();
   } catch (error) {
     say(error.message);
@@ -318,7 +319,11 @@ document.addEventListener("submit", (event) => {
     const key = form.dataset.modeOf;
     const path = `api/v1/services/${key.split("/").map(encodeURIComponent).join("/")}/heal`;
     document.activeElement?.blur();
-    attempt(() => ask("PUT", path, { mode: form.mode.value }), `${key}: switched.`);
+    attempt(async () => {
+      const given = await ask("PUT", path, { mode: form.mode.value });
+      const stays = given.mode && given.mode !== given.effective ? `, but it stays ${given.effective}: ${given.why}` : "";
+      return `${key}: switched${stays}.`;
+    });
   }
 });
 
