@@ -72,6 +72,10 @@ class Task(WSGITask):
 class Refusal(ErrorTask):
     """The answer to a request that waitress itself does not take: a problem document, as everywhere else."""
 
+    # Of which waitress' types say something else.
+    request: Any
+    response_headers: Any
+
     def execute(self) -> None:
         """Send it, and close the connection."""
         error = self.request.error
