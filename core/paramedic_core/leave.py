@@ -119,10 +119,12 @@ def _from_labels(container: Container, autoheal: str, warnings: list[str]) -> _V
             continue
         mode = words.get(text.strip().lower())
         if mode is None and name == LABEL:
-            allowed = ", ".join(_WORDS)
-            warnings.append(f"the label {name}={_short(text)} is none of {allowed}: it counts as observe")
-            mode = Mode.OBSERVE
-        if mode is not None:
+            wrong = f"the label {name}={_short(text)} is none of {', '.join(_WORDS)}: it counts as observe"
+            warnings.append(wrong)
+            return _Voice(Mode.OBSERVE, "label", wrong, _enable(container))
+        if mode is None:
+            warnings.append(f"the label {name}={_short(text)} is neither true nor false: it does not count")
+        else:
             return _Voice(mode, "label", f"the label {name}={_short(text)}", _enable(container))
     return None
 

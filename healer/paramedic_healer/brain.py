@@ -20,7 +20,7 @@ from paramedic_healer import closing
 from paramedic_healer.action import Action, Plan
 from paramedic_healer.decide import Decision, decide
 from paramedic_healer.finding import Alert, Facts, Finding, Trigger
-from paramedic_healer.guards import Case, Choice, known
+from paramedic_healer.guards import LONGEST_RETRY, Case, Choice, known
 from paramedic_healer.history import DAY, Histories, Incident, Record, Try
 from paramedic_healer.triggers.alert import aim, heard, over
 from paramedic_healer.verify import watch
@@ -28,7 +28,7 @@ from paramedic_healer.verify import watch
 ASKED = "asked"
 """The cause of an incident that is a person's wish."""
 _RETRY_AFTER_REFUSAL = 5.0
-_LONGEST_RETRY = 300.0
+_AT_CEILING = "find out what breaks so often; then wait, or heal it by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Brain:
         incident = self.histories.of(finding.container.name).open.get(finding.cause)
         return decide(self.case(finding, world, now, silence, incident))
 
-    def outcome(self, key: str, status: str, detail: str, now: float, done_at: float = 0.0) -> Step:
+    def outcome(self, key: str, status: str, detail: str, now: float, done_at: float = 0.0, code: str = "") -> Step:
         """Take in what runtime said of an order.
 
         Args:
@@ -153,6 +153,7 @@ class Brain:
             detail: in words.
             now: the present.
             done_at: when the engine had done it.
+            code: which of runtime's guards refused it; empty for none.
         """
         step = Step()
         attempt = self.histories.find_try(key)
@@ -163,14 +164,17 @@ class Brain:
         texts = {
             "done": f"{done.capitalize()}.",
             "failed": f"The engine could not: {detail}",
-            "refused": f"Not {done}: {detail}",
+            "refused": f"Not {done}: {detail.rstrip('.')}.",
             "lost": f"Not {done}: {detail}",
             "conflict": f"Not {done}: it changed meanwhile ({detail}).",
         }
         body = {"key": key, "status": status, "detail": detail, "done_at": done_at or now, "text": texts[status]}
-        self._record(step, "outcome", now, incident, body)
         if status in ("refused", "conflict", "lost"):
-            self._retry_at[attempt.incident] = now + self._patience(attempt.incident, status)
+            self._retry_at[attempt.incident] = until = now + self._patience(attempt.incident, status)
+            if code:
+                allow = _AT_CEILING if code.startswith("ceiling") else ""
+                body |= {"gate": "runtime", "code": code, "until": until, "allow": allow}
+        self._record(step, "outcome", now, incident, body)
         return step
 
     def _patience(self, incident: str, status: str) -> float:
@@ -260,7 +264,7 @@ class Brain:
 
     def _judge(self, case: Case, incident: Incident, step: Step) -> None:
         retry_at = self._retry_at.get(incident.id, 0.0)
-        if 0 < retry_at - case.now <= _LONGEST_RETRY:
+        if 0 < retry_at - case.now <= LONGEST_RETRY:
             step.due(retry_at)
             return
         decision = decide(case)
@@ -268,7 +272,8 @@ class Brain:
         if decision.choice is Choice.DO:
             self._act(case, incident, decision, step)
             return
-        if decision.gate == "in_flight" and incident.tries:
+        if incident.tries and (decision.gate == "in_flight" or case.history.in_flight() is not None):
+            # It is being dealt with: one slow answer of the engine meanwhile holds nothing back.
             return
         if (decision.choice.value, decision.gate) != incident.last:
             self._record(step, "decision", case.now, incident, self._decision_body(case, decision))

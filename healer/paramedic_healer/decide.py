@@ -1,7 +1,7 @@
 """The pipeline: facts, policy, history and time in; a decision with its reason out. Pure.
 
     finding → fresh → confirm → healable → ours → human hold → hands → startup grace → in flight → helps → cooldown
-            → windows → mode → (preflight, in runtime) → act
+            → windows → runtime → mode → (preflight, in runtime) → act
 
 Mode is asked last, so that a service in observe mode shows what would really have been done.
 """
@@ -27,6 +27,7 @@ PIPELINE: tuple[Callable[[Case], Verdict], ...] = (
     guards.helps,
     guards.cooldown,
     guards.windows,
+    guards.runtime,
     guards.mode,
 )
 

@@ -21,6 +21,9 @@ from paramedic_healer.history import Incident, TargetHistory
 WELL_AFTER = 600.0
 """A target that has been left alone this long starts its backoff anew (facts of Kubernetes' kubelet: 10 minutes)."""
 
+LONGEST_RETRY = 300.0
+"""Seconds: what runtime refused is asked again within these."""
+
 MOST_SILENCE = 15.0
 """Seconds without a word from runtime after which nothing is believed any more; it speaks every 5."""
 
@@ -230,6 +233,15 @@ def hands(case: Case) -> Verdict:
     if not state.ready and not state.frozen:
         return Verdict("hands", Choice.WAIT, f"paramedic's hands are tied: {state.reason}", state.reason)
     return Verdict("hands")
+
+
+def runtime(case: Case) -> Verdict:
+    """What runtime's own guards refused a moment ago (the outer ceiling) they will refuse until it is asked again."""
+    refusal = case.incident.refusal if case.incident else None
+    # A clock that was set back must not make that moment last.
+    if refusal is None or case.asked or not 0 < refusal.until - case.now <= LONGEST_RETRY:
+        return Verdict("runtime")
+    return Verdict("runtime", Choice.REFUSE, refusal.reason.rstrip("."), refusal.allow, refusal.until)
 
 
 def mode(case: Case) -> Verdict:

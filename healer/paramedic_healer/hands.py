@@ -28,6 +28,8 @@ class Answer:
     """done, failed, refused, lost, conflict, or away: runtime could not say, ask again."""
     detail: str = ""
     done_at: float = 0.0
+    code: str = ""
+    """Of what was refused by one of runtime's guards: which, as in `ceiling_host`."""
 
 
 class Hands:
@@ -97,7 +99,7 @@ class Hands:
         except Conflict as error:
             return Answer(order.key, "conflict", str(error))
         except Refused as error:
-            return Answer(order.key, "refused", str(error))
+            return Answer(order.key, "refused", str(error), code=error.code)
         except NotFound as error:
             return Answer(order.key, "conflict", str(error))
         except PeerAway as error:

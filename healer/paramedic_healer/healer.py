@@ -231,7 +231,9 @@ class Healer:
             if self._stale:
                 self._unsettled.add(answer.key)
                 return
-            step = self.brain.outcome(answer.key, answer.status, answer.detail, self._clock.now(), answer.done_at)
+            step = self.brain.outcome(
+                answer.key, answer.status, answer.detail, self._clock.now(), answer.done_at, answer.code
+            )
             try:
                 self._commit(step)
             except StoreUnavailable:

@@ -68,6 +68,17 @@ class Try:
         return self.status == "asked" or (self.status == "done" and not self.verdict)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What one of runtime's guards said of the last try."""
+
+    reason: str
+    allow: str
+    """What would help, in words; empty where the reason says it."""
+    until: float
+    """When it is asked again, Unix seconds."""
+
+
 @dataclass(slots=True)
 class Incident:
     """One fault of one target, from first sight to the end."""
@@ -88,6 +99,8 @@ class Incident:
     would_act_at: float = 0.0
     gave_up_at: float = 0.0
     held: bool = False
+    refusal: Refusal | None = None
+    """Until the next try."""
     last: tuple[str, str] = ("", "")
     """The last stored decision and its gate."""
     asked: str = ""
@@ -253,7 +266,7 @@ class Histories:
         incident = self.incidents.get(record.incident)
         if incident is not None:
             incident.tries += 1
-            incident.held = False
+            incident.held, incident.refusal = False, None
 
     def _on_outcome(self, record: Record) -> None:
         attempt = self.find_try(str(record.body["key"]))
@@ -265,6 +278,10 @@ class Histories:
                 incident.tries -= 1
                 # The decision stands again: the next one must be stored though it reads the same.
                 incident.last = ("", "")
+                if record.body.get("code"):
+                    body = record.body
+                    incident.held = True
+                    incident.refusal = Refusal(str(body["detail"]), str(body["allow"]), float(body["until"]))
 
     def _on_recovered(self, record: Record) -> None:
         attempt = self.find_try(str(record.body["key"]))

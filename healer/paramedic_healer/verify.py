@@ -50,7 +50,9 @@ def watch(
         return Watch("unknown", "The container is gone, so nobody can say whether it helped.")
     if attempt.action == "stop":
         return _stopped(container, attempt, now)
-    if not container.running and container.ending is not None and container.ending.by is EndedBy.SOMEONE:
+    ending = container.ending
+    # An end from before the action is what the World still shows of the run before, or what was to be started.
+    if not container.running and ending is not None and ending.by is EndedBy.SOMEONE and ending.at >= attempt.at:
         return Watch("unknown", "Somebody stopped it meanwhile.")
     relapse = _relapse(attempt, container)
     if relapse:

@@ -64,6 +64,7 @@ def reasons(store, channel=HOOK, now=NOW):
         ("outcome", {"status": "failed", "text": "The engine could not."}, Told.FAILED),
         ("outcome", {"status": "done"}, None),
         ("outcome", {"status": "refused"}, None),
+        ("outcome", {"status": "refused", "code": "ceiling_host"}, Told.REFUSED),
         ("verdict", {"verdict": "no_effect"}, Told.FAILED),
         ("verdict", {"verdict": "fixed"}, None),
         ("gave_up", {"text": "Given up."}, Told.GAVE_UP),

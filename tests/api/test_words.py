@@ -102,6 +102,33 @@ def test_an_incident_is_a_sentence_with_steps() -> None:
     ]  # fmt: skip
 
 
+def test_a_wish_that_was_not_carried_out_says_so_and_why() -> None:
+    story = [
+        {"at": 100.0, "kind": "opened", "text": "ada asked for it to be restarted: slow"},
+        {"at": 100.1, "kind": "decision", "gate": "mode", "text": "Not restarted: it has not been opted in."},
+        {"at": 160.0, "kind": "closed", "text": "It was not done."},
+    ]
+    raw = {"title": story[0]["text"], "cause": "asked", "opened_at": 100.0, "state": "closed", "outcome": "nothing",
+           "tries": 0, "story": story}  # fmt: skip
+    view = incident_view(raw, "", {})
+    assert view.word == "not done"
+    assert view.text == (
+        "ada asked for it to be restarted: slow. Not restarted: it has not been opted in. It was not done."
+    )
+
+
+def test_what_runtime_refused_is_held_and_no_restart() -> None:
+    story = [
+        {"at": 100.0, "kind": "opened", "text": "Its health check failed."},
+        {"at": 100.1, "kind": "decision", "text": "To be restarted: every gate passed."},
+        {"at": 100.2, "kind": "outcome", "gate": "runtime", "text": "Not restarted: the outer ceiling."},
+    ]
+    raw = {"title": story[0]["text"], "cause": "unhealthy", "opened_at": 100.0, "state": "held", "story": story}
+    view = incident_view(raw, "", {})
+    assert view.text == "Its health check failed. Not restarted: the outer ceiling."
+    assert [s.label for s in view.steps] == ["unhealthy", "decided", "held back"]
+
+
 def test_many_tries_are_shown_short() -> None:
     story = [{"at": float(n), "kind": "outcome", "text": f"Restarted {n}."} for n in range(1, 30)]
     view = incident_view({"state": "gave_up", "opened_at": 1.0, "story": story}, "look into it", {})

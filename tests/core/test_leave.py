@@ -42,6 +42,7 @@ def test_a_wrong_label_counts_as_observe_and_is_reported(value):
     found = leave(container({"paramedic.heal": value}), replace(DEFAULTS, default=Mode.ENFORCE), {})
     assert found.mode is Mode.OBSERVE
     assert "none of off, observe" in found.warnings[0]
+    assert "none of off, observe" in found.why, "the reason says that it is no mode"
     assert len(found.warnings[0]) < 200
     assert "\x1b" not in found.warnings[0]
 
@@ -57,7 +58,11 @@ def test_docker_autoheal_label():
     assert leave(container({"autoheal": "true"}), DEFAULTS, {}).mode is Mode.ENFORCE
     assert leave(container({"autoheal": "True"}), DEFAULTS, {}).mode is Mode.ENFORCE
     assert leave(container({"autoheal": "false"}), replace(DEFAULTS, default=Mode.ENFORCE), {}).mode is Mode.OFF
-    assert leave(container({"autoheal": "perhaps"}), DEFAULTS, {}).source == "default"
+    odd = leave(container({"autoheal": "perhaps"}), DEFAULTS, {})
+    assert (odd.source, odd.warnings) == (
+        "default",
+        ("the label autoheal=perhaps is neither true nor false: it does not count",),
+    )
     assert leave(container({"autoheal": "true", "paramedic.heal": "off"}), DEFAULTS, {}).mode is Mode.OFF
 
 

@@ -31,6 +31,13 @@ def test_recovered_after_ten_well_seconds_and_fixed_a_minute_later():
     assert watch(later, restarted(), S, NOW + 73).verdict == "fixed"
 
 
+def test_a_persons_stop_counts_when_it_came_after_the_act_only():
+    stopped = exited(by=EndedBy.SOMEONE, code=143)
+    assert watch(attempt(action="start"), stopped, S, NOW + 2).verdict == "", "somebody wanted it started after that"
+    later = replace(stopped, finished_at=NOW + 2, ending=Ending(NOW + 2, EndedBy.SOMEONE, "SIGTERM"))
+    assert watch(attempt(action="start"), later, S, NOW + 3).verdict == "unknown"
+
+
 def test_what_the_world_still_shows_from_before_the_act_is_no_relapse():
     assert watch(attempt(), unhealthy(), S, NOW + 2).verdict == ""
     assert watch(attempt(action="start"), exited(), S, NOW + 2).verdict == ""
@@ -65,7 +72,8 @@ def test_not_well_until_the_deadline_is_no_effect():
 
 def test_nobody_can_say_when_it_is_gone_or_a_person_stopped_it():
     assert watch(attempt(), None, S, NOW + 5).verdict == "unknown"
-    assert watch(attempt(), exited(by=EndedBy.SOMEONE, started_at=NOW + 1), S, NOW + 5).verdict == "unknown"
+    stopped = exited(started_at=NOW + 1, ending=Ending(NOW + 4, EndedBy.SOMEONE, "SIGTERM"))
+    assert watch(attempt(), stopped, S, NOW + 5).verdict == "unknown"
 
 
 def test_a_stop_that_was_asked_for():

@@ -62,6 +62,10 @@ def read(record: Mapping[str, Any], known: Mapping[str, Opened]) -> Step:
     if kind == "decision" and record.get("decision") == "refuse" and not opened.asked:
         words = [opened.text, text, _allow(record)]
         return Step(_item(record, Told.REFUSED, words, opened), incident=incident, at=at)
+    if kind == "outcome" and record.get("status") == "refused" and record.get("code") and not opened.asked:
+        # One of runtime's guards: the outer ceiling. What was merely too much at once has no code, and is tried again.
+        words = [opened.text, text, _allow(record)]
+        return Step(_item(record, Told.REFUSED, words, opened), incident=incident, at=at)
     if kind == "outcome" and record.get("status") == "failed":
         return Step(_item(record, Told.FAILED, [opened.text, text], opened), incident=incident, at=at)
     if kind == "verdict" and record.get("verdict") == "no_effect":

@@ -76,6 +76,8 @@ def incident_view(incident: Mapping[str, Any], allow: str, names: Mapping[str, s
     """One incident."""
     state = str(incident.get("state", ""))
     word, tone = _STATES.get(state, (state or "not known", "off"))
+    if _undone(incident):
+        word = "not done"
     return IncidentView(
         id=str(incident.get("id", "")),
         at=number(incident.get("opened_at")),
@@ -87,6 +89,12 @@ def incident_view(incident: Mapping[str, Any], allow: str, names: Mapping[str, s
         leave=any(s.get("gate") == "mode" for s in _story(incident)) and state != "gave_up",
         steps=_steps(incident),
     )
+
+
+def _undone(incident: Mapping[str, Any]) -> bool:
+    """Whether it was a person's wish that was not carried out."""
+    over = incident.get("cause") == "asked" and incident.get("outcome") == "nothing"
+    return over and not number(incident.get("tries"))
 
 
 def number(value: Any) -> float:
@@ -107,7 +115,12 @@ def _text(incident: Mapping[str, Any], state: str) -> str:
             parts.append(f"Well after {span(number(story[-1].get('at')) - opened)}, and still watched.")
     else:
         outcome = str(incident.get("outcome", ""))
-        parts += [_done(incident, story, opened, outcome), _OUTCOMES.get(outcome, "")]
+        if _undone(incident):
+            parts += [sentence(str(s.get("text", ""))) for s in story if s.get("gate")][-1:]
+        # What became of it stands in its last record; the word for the outcome is for healers that wrote none.
+        closing = next((str(s.get("text", "")) for s in reversed(story) if s.get("kind") == "closed"), "")
+        said = sentence(closing) if outcome == "nothing" else ""
+        parts += [_done(incident, story, opened, outcome), said or _OUTCOMES.get(outcome, "")]
     return " ".join(dict.fromkeys(p for p in parts if p))
 
 
@@ -154,6 +167,8 @@ def _label(incident: Mapping[str, Any], item: Mapping[str, Any]) -> tuple[str, b
         return "", False
     if kind == "decision":
         return ("held back", True) if item.get("gate") else ("decided", False)
+    if kind == "outcome" and item.get("gate"):
+        return "held back", True
     if kind == "outcome":
         short = text.rstrip(".").lower()
         return (short if len(short) <= 14 else _acted(short)), False

@@ -67,7 +67,8 @@ def _healing(peers: Peers, world: World | None) -> dict[str, Any]:
         "modes": dict(Counter(service["mode"] for service in modes["services"].values())),
         "restraint": modes.get("restraint", ""),
         "open": len(incidents),
-        "would_heal": sum(1 for row in plan if row.get("decision") != "do"),
+        # As the hub counts: targets that wait for somebody to change something.
+        "would_heal": len({row.get("target") for row in plan if row.get("decision") == "refuse" and row.get("allow")}),
         "frozen": bool(world and world.hands.frozen),
     }
 
