@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ scrape_configs:
     sample_limit: many
     relabel_configs: [{regex: "("}, {action: hashmod, target_label: x}, {action: foo}]
     kubernetes_sd_configs: []
-    static_configs: [{targets: ["http://x/y"], labels: {"a-b": c}}]
+    static_configs: [{targets: ["http://x/y"], labels: {"": c}}]
   - job_name: a
     basic_auth: {username: a, password: b, password_file: c}
     authorization: {credentials: x}
@@ -223,3 +224,48 @@ def test_half_a_character_is_no_label() -> None:
 def test_the_default_job_is_whole() -> None:
     target = make_target({"__address__": "x"}, Job("node", socket="/run/collector.sock"))
     assert target is not None and target.socket == "/run/collector.sock"
+
+
+ACCESS = """
+scrape_configs:
+  - job_name: a
+    bearer_token: t
+    fallback_scrape_protocol: OpenMetricsText1.0.0
+    tls_config: {min_version: TLS12, max_version: TLS12}
+    http_headers: {X-A: {values: ["1", "2"], secrets: ["3"], files: [f]}, X-B: {files: [/g]}}
+    static_configs: [{targets: ["a:1"], labels: {my.label: v, ünï: w}}]
+  - {job_name: b, bearer_token_file: token, fallback_scrape_protocol: PrometheusProto}
+"""
+
+
+def test_what_prometheus_takes_of_credentials_headers_and_labels_is_taken() -> None:
+    found = read(parse(ACCESS, "/etc/p/prometheus.yml"), "/etc/p/prometheus.yml")
+    a, b = found.jobs
+    assert (a.access.authorization(), b.access.scheme, b.access.secret_file) == ("Bearer t", "Bearer", "/etc/p/token")
+    assert a.access.headers == (("X-A", "1"), ("X-A", "2"), ("X-A", "3"))
+    assert a.access.header_files == (("X-A", "/etc/p/f"), ("X-B", "/g"))
+    context = a.access.tls()
+    assert (context.minimum_version, context.maximum_version) == (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
+    assert b.access.tls().maximum_version == ssl.TLSVersion.TLSv1_3
+    (discovered,) = a.discoveries[0].targets(None)
+    target = make_target(discovered, a)
+    assert target is not None
+    assert dict(target.labels) == {"my.label": "v", "ünï": "w", "instance": "a:1", "job": "a"}
+    assert (a.fallback, b.fallback) == ("OpenMetricsText1.0.0", "")
+    assert ["no protobuf" in str(finding) for finding in found.findings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("bearer_token: t, authorization: {credentials: c}", "authorization is given here too"),
+        ("bearer_token: t, bearer_token_file: f", "bearer_token is given here too"),
+        ("tls_config: {max_version: TLS11}", "TLS11 is before min_version, which is TLS12"),
+        ('http_headers: {X-A: {values: ["a\\r\\nB: c"]}}', "no line breaks"),
+        ("http_headers: {X A: {values: [a]}}", "no header's name"),
+        ('static_configs: [{targets: ["a:1"], labels: {"": v}}]', "has no name"),
+    ],
+)
+def test_a_mistake_in_credentials_headers_or_labels_is_told(more: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        given(f"scrape_configs: [{{job_name: a, {more}}}]")

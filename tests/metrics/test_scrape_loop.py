@@ -387,3 +387,48 @@ def test_an_answer_that_never_came_counts_no_samples() -> None:
         target.status = 500
         loop.scrape(0)
     assert sink.last()[f"scrape_samples_scraped{{{I}}}"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "fallback", "value"),
+    [
+        ("application/json", "OpenMetricsText1.0.0", 1.0),
+        ("", "OpenMetricsText0.0.1", 1.0),
+        ("application/json", "PrometheusText0.0.4", None),
+        ("application/json", "", None),
+        ("text/plain; version=0.0.4", "OpenMetricsText1.0.0", None),
+        ("application/openmetrics-text; version=1.0.0", "PrometheusText0.0.4", 1.0),
+    ],
+)
+def test_an_answer_of_no_known_kind_is_read_as_the_job_says(kind: str, fallback: str, value: float | None) -> None:
+    sink = MemorySink()
+    # Seconds, which only OpenMetrics has.
+    with exposing(b"# TYPE a counter\na_total 1 1600000000.5\n# EOF\n") as target:
+        target.kind = kind
+        loop = loop_of(target, sink, fallback=fallback)
+        loop.scrape(0)
+    assert [sample[1:] for sample in sink.added] == ([(1_600_000_000_500, value)] if value else [])
+    assert loop.state.health == ("up" if value else "down")
+
+
+def test_headers_of_the_job_are_sent_each_as_often_as_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from a file \n")
+    access = Access(
+        "Bearer",
+        secret="token",
+        headers=(("X-A", "1"), ("X-A", "2"), ("X-U", "größer"), ("accept", "mine")),
+        header_files=(("X-A", str(tmp_path / "secret")), ("Host", str(tmp_path / "secret"))),
+    )
+    with exposing(b"a 1\n") as target:
+        loop = loop_of(target, MemorySink(), access=access)
+        loop.scrape(0)
+        assert loop.state.error == ""
+        sent = [(name.lower(), value) for name, value in target.headers[0]]
+        (tmp_path / "secret").unlink()
+        loop.scrape(0)
+    assert [value for name, value in sent if name == "x-a"] == ["1", "2", "from a file"]
+    assert [value.encode("latin-1").decode() for name, value in sent if name == "x-u"] == ["größer"]
+    assert [value for name, value in sent if name == "host"] == ["from a file"]
+    assert [value for name, value in sent if name == "authorization"] == ["Bearer token"]
+    assert len([name for name, _ in sent if name == "accept"]) == 1
+    assert "cannot be read" in loop.state.error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paramedic_core.clock import SystemClock
+from paramedic_core.clock import FakeClock, SystemClock
 from paramedic_core.config.text import parse
 from paramedic_metrics.scrape import manager
 from paramedic_metrics.scrape.config import Job, read
@@ -92,12 +92,55 @@ def test_a_slow_target_holds_up_no_other() -> None:
             scraper.stop()
 
 
-def test_too_many_targets_are_none_and_it_is_said() -> None:
-    jobs = jobs_of("scrape_configs: [{job_name: j, target_limit: 1, static_configs: [{targets: ['a:1', 'b:2']}]}]")
-    scraper = Scraper(jobs, MemorySink(), lambda: None, SystemClock())
-    scraper.look()
-    assert scraper.loops() == []
-    assert "target_limit exceeded" in scraper.pools()[0].trouble
+def test_series_that_a_changed_job_drops_end_and_the_others_go_on() -> None:
+    sink = MemorySink()
+    with exposing(b"a 1\ng 2\n") as target:
+        source = "scrape_configs: [{{job_name: j, static_configs: [{{targets: ['{}']}}]{}}}]"
+        dropping = ", metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: g}]"
+        scraper = Scraper(jobs_of(source.format(target.address, "")), sink, lambda: None, FakeClock())
+        scraper.look()
+        (old,) = scraper.loops()
+        old.scrape(0)
+        scraper.set_jobs(jobs_of(source.format(target.address, dropping)))
+        scraper.look()
+        (new,) = scraper.loops()
+        (ending,) = [due for due in scraper._due if due.closing]
+        scraper._due.remove(ending)
+        scraper._end(old, ending.at)
+        (later,) = [due for due in scraper._due if due.closing]
+        assert (later.loop, later.at) == (old, ending.at + 15.0), "nobody has asked it since"
+        assert not sink.columns[0].closed
+        new.scrape(0)
+        scraper._end(old, later.at)
+        scraper.stop()
+    at, last = sink.columns[0].moments[-1]
+    assert (at, sink.columns[0].closed) == (round(later.at * 1000), True)
+    assert [text(sink.columns[0].labels[row]).partition("{")[0] for row in last] == ["g"]
+    assert all(is_stale(value) for value in last.values())
+
+
+def test_too_many_targets_are_down_and_it_is_said(tmp_path: Path) -> None:
+    file, sink = tmp_path / "t.json", MemorySink()
+    with exposing(b"a 1\n") as one, exposing(b"a 2\n") as two:
+        file.write_text(json.dumps([{"targets": [one.address, two.address]}]))
+        jobs = jobs_of(f"scrape_configs: [{{job_name: j, target_limit: 1, file_sd_configs: [{{files: ['{file}']}}]}}]")
+        scraper = Scraper(jobs, sink, lambda: None, SystemClock())
+        scraper.look()
+        loops = scraper.loops()
+        for loop in loops:
+            loop.scrape(0)
+        assert [loop.state.error for loop in loops] == ["target_limit exceeded (number of targets: 2, limit: 1)"] * 2
+        assert "target_limit exceeded" in scraper.pools()[0].trouble
+        assert one.asked + two.asked == []
+        assert [sink.last(n)[f'up{{instance="{loop.target.address}",job="j"}}'] for n, loop in enumerate(loops)] == [
+            0.0
+        ] * 2
+        file.write_text(json.dumps([{"targets": [one.address]}]))
+        scraper.look()
+        (left,) = scraper.loops()
+        left.scrape(0)
+        assert (left.state.health, scraper.pools()[0].trouble) == ("up", "")
+        scraper.stop()
 
 
 def test_dropped_targets_are_counted_and_shown() -> None:

@@ -136,6 +136,8 @@ class Exposing:
     gzipped: bool = False
     before: Callable[[], None] = lambda: None
     asked: list[Mapping[str, str]] = field(default_factory=list)
+    headers: list[list[tuple[str, str]]] = field(default_factory=list)
+    """The same, with names that come several times."""
     paths: list[str] = field(default_factory=list)
 
     @property
@@ -151,6 +153,7 @@ def exposing(body: bytes = b"") -> Iterator[Exposing]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            target.headers.append(list(self.headers.items()))
             target.asked.append(dict(self.headers))
             target.paths.append(self.path)
             target.before()

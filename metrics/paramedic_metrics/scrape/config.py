@@ -25,6 +25,8 @@ _FORMATS = (
     "PrometheusText0.0.4",
     "PrometheusText1.0.0",
 )
+OPEN_FORMATS = _FORMATS[1:3]
+"""Those of OpenMetrics."""
 _PASSED_OVER = ("rule_files", "alerting", "remote_write", "remote_read", "storage", "tracing", "runtime", "otlp")
 _ABSENT = {"scrape_config_files": "paramedic reads one file: put these jobs into it"}
 _HISTOGRAMS = (
@@ -82,6 +84,8 @@ class Job:
         "PrometheusText1.0.0",
         "PrometheusText0.0.4",
     )
+    fallback: str = ""
+    """One of the formats, for answers that do not say theirs; they are read as text otherwise."""
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
     relabel: tuple[Rule, ...] = ()
@@ -193,10 +197,23 @@ def _formats(section: Section, above: Sequence[str], findings: list[Finding]) ->
     return tuple(named) or tuple(above)
 
 
+def _fallback(section: Section, findings: list[Finding]) -> str:
+    name = "fallback_scrape_protocol"
+    node = section.at(name)
+    if node is None or node.value is None:
+        return ""
+    found = section.word(name, _FORMATS[3], _FORMATS)
+    if found == "PrometheusProto":
+        findings.append(
+            Finding(node.place, f"{section.path}.{name}", "paramedic reads text and OpenMetrics, no protobuf")
+        )
+        return ""
+    return found
+
+
 def _job(section: Section, shared: Job, limits: Limits, findings: list[Finding]) -> Job:
     every, timeout = _times(section, shared)
     findings += _native(section)
-    section.word("fallback_scrape_protocol", _FORMATS[3], _FORMATS)
     job = Job(
         name=section.text("job_name", needed=True),
         interval=every,
@@ -209,6 +226,7 @@ def _job(section: Section, shared: Job, limits: Limits, findings: list[Finding])
         track_timestamps_staleness=section.flag("track_timestamps_staleness", default=False),
         compression=section.flag("enable_compression", default=True),
         formats=_formats(section, shared.formats, findings),
+        fallback=_fallback(section, findings),
         limits=_limits(section, limits),
         access=access(section),
         relabel=rules(section, "relabel_configs"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from paramedic_core.errors import BadInput, ParamedicError
 from paramedic_core.world import World
-from paramedic_metrics.scrape.fields import LABEL, Section
+from paramedic_metrics.scrape.fields import Section
 from paramedic_metrics.scrape.transport import Access, Connection, access
 
 LOOK = 5.0
@@ -136,12 +136,11 @@ def _group(group: object, number: int) -> tuple[list[str], dict[str, str]]:
     if len(labels) > _MOST_LABELS:
         raise BadInput(f"group {number} of its answer has more than {_MOST_LABELS} labels")
     try:
-        "".join((*targets, *labels.values())).encode()
+        "".join((*targets, *labels, *labels.values())).encode()
     except UnicodeEncodeError:
         raise BadInput(f"group {number} of its answer has half a character, which is no UTF-8") from None
-    wrong = next((name for name in labels if not LABEL.fullmatch(name)), None)
-    if wrong is not None:
-        raise BadInput(f"{wrong[:60]!r} in group {number} of its answer is no label name")
+    if "" in labels:  # any other name will do in Prometheus 3
+        raise BadInput(f"a label in group {number} of its answer has no name")
     return targets, labels
 
 

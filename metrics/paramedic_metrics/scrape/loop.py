@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from paramedic_core.clock import Clock
 from paramedic_core.errors import BadInput, LimitExceeded, ParamedicError
-from paramedic_metrics.scrape.config import MOST_BODY, Job
+from paramedic_metrics.scrape.config import MOST_BODY, OPEN_FORMATS, Job
 from paramedic_metrics.scrape.exposition import DROPPED, OVER, Described, Read, Reader
 from paramedic_metrics.scrape.line import Pairs
 from paramedic_metrics.scrape.relabel import relabel
 from paramedic_metrics.scrape.targets import Target
-from paramedic_metrics.scrape.transport import Connection, ScrapeFailed, headers_of
+from paramedic_metrics.scrape.transport import OPENMETRICS, TEXT, Connection, ScrapeFailed, headers_of
 from paramedic_metrics.series import STALE, Labels
 from paramedic_metrics.sink import Column, Sink
 
@@ -89,6 +89,8 @@ class Loop:
         self._headers = headers_of(job.formats, target.timeout, compression=job.compression)
         self._busy = threading.Lock()
         self._closed = False
+        self.forced = ""
+        """Why the target is not asked: it is down then, as one that fails."""
         self.deadline = float("inf")
         """Monotonic seconds at which the exchange under way must have ended."""
 
@@ -129,10 +131,22 @@ class Loop:
         self.deadline = float("inf")
         self._connection.abort()
 
-    def end(self, at: float) -> None:
-        """The target is gone: all its series end at this moment (Unix seconds), its reports too."""
+    def written(self) -> set[Labels]:
+        """The series that had a sample of their own in the last scrape."""
+        alive, labels = self._alive, self._labels  # another thread may put others in their place
+        return {found for row in alive if (found := labels.get(row)) is not None}
+
+    def end(self, at: float, heir: Loop | None = None) -> None:
+        """The target is gone: all its series end, its reports too.
+
+        Args:
+            at: when, in Unix seconds.
+            heir: who asks the same target from now on, and has done so: what it has written goes on.
+        """
         with self._busy:
-            rows = [*sorted(self._alive), *self._reports]
+            on = heir.written() if heir is not None else frozenset()
+            gone = sorted(row for row in self._alive if self._labels.get(row) not in on)
+            rows = gone if heir is not None else [*gone, *self._reports]
             if self._column is not None and rows:
                 self._column.append(round(at * 1000), rows, [STALE] * len(rows))
             self.close()
@@ -146,16 +160,20 @@ class Loop:
         self._alive, self._reports, self._column = set(), [], None
 
     def _ask(self) -> _Outcome:
+        if self.forced:
+            raise ScrapeFailed(self.forced)
         self.deadline = time.monotonic() + self.target.timeout
         try:
             answer = self._connection.get(self._headers, self.target.timeout)
         finally:
             self.deadline = float("inf")
-        if answer.kind.lower().startswith(_PROTOBUF):
+        if answer.media == _PROTOBUF:
             raise ScrapeFailed(
                 "it answers in protobuf, which it was not asked for: paramedic reads text and OpenMetrics"
             )
-        read = self._reader.read(answer.body, openmetrics=answer.openmetrics)
+        # What says nothing of its own that is known is as the job says, or text.
+        named = answer.media if answer.media in (OPENMETRICS, TEXT) else self.job.fallback
+        read = self._reader.read(answer.body, openmetrics=named in (OPENMETRICS, *OPEN_FORMATS))
         if not self.job.honor_timestamps and read.stamped:
             read.rows += [row for row, _, _ in read.stamped]
             read.values += [value for _, _, value in read.stamped]

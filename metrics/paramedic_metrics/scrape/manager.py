@@ -131,6 +131,8 @@ class Scraper:
                     self._retire(loop)
             for name, job in wanted.items():
                 self._pools.setdefault(name, Pool(job))
+            # At once, so that the targets of a job that has changed have been asked when their former series would end.
+            self._looked = float("-inf")
         self._wake.set()
 
     def look(self) -> None:
@@ -183,11 +185,12 @@ class Scraper:
                 dropped.append(full)
             else:
                 wanted.setdefault(target, full)
-        most = pool.job.limits.targets
+        most, forced = pool.job.limits.targets, ""
         if most and len(wanted) > most:
-            pool.trouble = f"target_limit exceeded ({len(wanted)} targets, target_limit: {most}): none is scraped"
+            # They stay, so that people see them, and are down: `up` tells an alert of it.
+            forced = f"target_limit exceeded (number of targets: {len(wanted)}, limit: {most})"
+            pool.trouble = f"{forced}: none is scraped"
             log.warning("job %s: %s", pool.job.name, pool.trouble)
-            wanted = {}
         with self._lock:
             pool.dropped, pool.dropped_count = dropped[: pool.job.limits.keep_dropped or _KEPT_DROPPED], len(dropped)
             for target in [t for t in pool.loops if t not in wanted]:
@@ -196,6 +199,8 @@ class Scraper:
                 if target not in pool.loops:
                     loop = pool.loops[target] = Loop(target, full, pool.job, self._sink, self._clock)
                     self._plan(loop, self._clock.now() + _offset(target))
+            for loop in pool.loops.values():
+                loop.forced = forced
 
     def _under_way(self) -> list[Loop | HttpTargets]:
         return [*self._flying, *self._asking.values()]
@@ -240,7 +245,7 @@ class Scraper:
                 pool = self._pools.get(due.loop.job.pool)
                 here = pool is not None and pool.loops.get(due.loop.target) is due.loop
                 if due.closing:
-                    self._workers.submit(self._end, due.loop, due.at)
+                    self._submit(self._end, due.loop, due.at)
                 elif here:
                     self._launch(due, moment)
 
@@ -254,10 +259,11 @@ class Scraper:
             self.missed += 1
             return
         self._flying.add(loop)
+        self._submit(self._scrape, loop, due.at)
+
+    def _submit(self, what: Callable[[Loop, float], None], loop: Loop, at: float) -> None:
         # One that still waits for a worker when all ends is cancelled there, and would close nothing.
-        self._workers.submit(self._scrape, loop, due.at).add_done_callback(
-            lambda f: loop.close() if f.cancelled() else None
-        )
+        self._workers.submit(what, loop, at).add_done_callback(lambda f: loop.close() if f.cancelled() else None)
 
     def _scrape(self, loop: Loop, due: float) -> None:
         try:
@@ -279,12 +285,16 @@ class Scraper:
     def _end(self, loop: Loop, at: float) -> None:
         try:
             with self._lock:
-                # The same target under a changed job has written its own samples since: nothing ends then.
-                back = any(o.target == loop.target for p in self._pools.values() for o in p.loops.values())
-            if back:
-                loop.close()
+                # The same target under a changed job: what it has written by now goes on.
+                heir = next((o for p in self._pools.values() if (o := p.loops.get(loop.target)) is not None), None)
+                asked = heir is None or heir.state.scrapes
+                if not asked and not self._stopping:
+                    self._plan(loop, at + loop.target.interval, closing=True)
+                    return
+            if asked:
+                loop.end(at, heir)
             else:
-                loop.end(at)
+                loop.close()
         except Exception:
             log.exception("ending the series of %s failed", loop.target.url)
 

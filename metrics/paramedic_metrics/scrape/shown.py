@@ -27,6 +27,8 @@ def _job(job: Job) -> dict[str, Any]:
         "honor_labels": job.honor_labels,
         "honor_timestamps": job.honor_timestamps,
     }
+    if job.fallback:
+        found["fallback_scrape_protocol"] = job.fallback
     if job.params:
         found["params"] = {name: list(values) for name, values in job.params}
     limits = {

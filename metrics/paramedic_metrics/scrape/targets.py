@@ -60,7 +60,7 @@ def make_target(discovered: Mapping[str, str], job: Job) -> Target | None:
         raise BadInput(f"{scheme[:20]!r} is no scheme: http or https")
     path = _path(labels, job)
     try:
-        f"{address}{path}{''.join(labels.values())}".encode()
+        f"{address}{path}{''.join(labels)}{''.join(labels.values())}".encode()
     except UnicodeEncodeError:
         raise BadInput("a label has half a character, which is no UTF-8") from None
     kept = {name: value for name, value in labels.items() if not name.startswith("__")}

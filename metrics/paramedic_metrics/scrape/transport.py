@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -24,6 +25,8 @@ _MOST_REDIRECTS = 10
 _CHUNK = 1 << 16
 _TLS = {"TLS10": ssl.TLSVersion.TLSv1, "TLS11": ssl.TLSVersion.TLSv1_1, "TLS12": ssl.TLSVersion.TLSv1_2}
 _TLS |= {"TLS13": ssl.TLSVersion.TLSv1_3}
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+OPENMETRICS, TEXT = "application/openmetrics-text", "text/plain"
 
 
 class ScrapeFailed(Temporary):
@@ -41,6 +44,9 @@ class Access:
     secret: str = ""
     secret_file: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    """Names and values; a name may be there several times."""
+    header_files: tuple[tuple[str, str], ...] = ()
+    """Names and files that have the value."""
     follow_redirects: bool = True
     ca_file: str = ""
     cert_file: str = ""
@@ -48,6 +54,7 @@ class Access:
     server_name: str = ""
     insecure: bool = False
     least_tls: str = "TLS12"
+    most_tls: str = "TLS13"
 
     def __repr__(self) -> str:
         return f"Access({self.scheme or 'none'})"
@@ -66,6 +73,14 @@ class Access:
         name = _file(self.username_file) if self.username_file else self.username
         return f"Basic {base64.b64encode(f'{name}:{secret}'.encode()).decode()}"
 
+    def more(self) -> list[tuple[str, str]]:
+        """The headers of `http_headers`.
+
+        Raises:
+            ScrapeFailed: a file cannot be read.
+        """
+        return [*self.headers, *((name, _file(path)) for name, path in self.header_files)]
+
     def tls(self) -> ssl.SSLContext:
         """The context of a connection.
 
@@ -74,7 +89,7 @@ class Access:
         """
         try:
             context = ssl.create_default_context(cafile=self.ca_file or None)
-            context.minimum_version = _TLS[self.least_tls]
+            context.minimum_version, context.maximum_version = _TLS[self.least_tls], _TLS[self.most_tls]
             if self.insecure:
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
@@ -86,23 +101,29 @@ class Access:
 
 
 def access(section: Section) -> Access:
-    """What a job says of it: `basic_auth`, `authorization`, `tls_config`, `http_headers`, `follow_redirects`."""
+    """What a job says of it: `basic_auth`, `authorization`, `bearer_token`, `tls_config`, `http_headers`, `follow_redirects`."""
     scheme, name, name_file, secret, secret_file = _credentials(section)
     tls = section.section("tls_config")
+    least, most = (tls.word(f"{end}_version", word, tuple(_TLS)) for end, word in (("min", "TLS12"), ("max", "TLS13")))
+    if most < least:
+        tls.wrong(tls.at("max_version"), "max_version", f"{most} is before min_version, which is {least}")
+    headers, files = _headers(section)
     found = Access(
         scheme=scheme,
         username=name,
         username_file=name_file,
         secret=secret,
         secret_file=secret_file,
-        headers=_headers(section),
+        headers=headers,
+        header_files=files,
         follow_redirects=section.flag("follow_redirects", default=True),
         ca_file=_beside(tls, "ca_file"),
         cert_file=_beside(tls, "cert_file"),
         key_file=_beside(tls, "key_file"),
         server_name=tls.text("server_name"),
         insecure=tls.flag("insecure_skip_verify", default=False),
-        least_tls=tls.word("min_version", "TLS12", tuple(_TLS)),
+        least_tls=least,
+        most_tls=most,
     )
     section.flag("enable_http2", default=True)
     tls.rest(lambda field: f"give it as a file: {field}_file" if field in ("ca", "cert", "key") else "")
@@ -119,28 +140,36 @@ def _credentials(section: Section) -> tuple[str, str, str, str, str]:
         if inner.text(one) and file:
             inner.wrong(inner.at(f"{one}_file"), f"{one}_file", f"{one} is given here too: keep one of the two")
         inner.rest()
-    if section.has("basic_auth") and section.has("authorization"):
-        section.wrong(section.at("authorization"), "authorization", "basic_auth is given here too: keep one of the two")
+    ways = [w for w in ("basic_auth", "authorization", "bearer_token", "bearer_token_file") if section.has(w)]
+    for way in ways[1:]:
+        section.wrong(section.at(way), way, f"{ways[0]} is given here too: keep one of the two")
     if section.has("basic_auth"):
         return "Basic", name, name_file, password, password_file
     if section.has("authorization"):
         if kind.lower() == "basic":
             bearer.wrong(bearer.at("type"), "type", "is Basic: use basic_auth", ("Bearer",), nearest(kind, ["Bearer"]))
         return kind, "", "", secret, secret_file
+    if section.has("bearer_token") or section.has("bearer_token_file"):
+        # What Prometheus calls authorization since 2.26; it takes these still.
+        return "Bearer", "", "", section.text("bearer_token"), _beside(section, "bearer_token_file")
     return "", "", "", "", ""
 
 
-def _headers(section: Section) -> tuple[tuple[str, str], ...]:
-    """`http_headers`: a mapping of names to `values`; the first counts, and secrets and files are taken as values."""
+def _headers(section: Section) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """`http_headers`: a mapping of names to `values`, `secrets` and `files`, all of which are sent."""
     inner = section.section("http_headers")
-    found = []
+    found, files = [], []
     for name in inner.keys():  # noqa: SIM118  no mapping
         one = inner.section(name)
-        values = [text for text, _ in (*one.texts("values"), *one.texts("secrets"))]
+        if not _HEADER.fullmatch(name):
+            inner.wrong(inner.at(name), name[:60], "is no header's name")
+        for text, node in (*one.texts("values"), *one.texts("secrets")):
+            if any(c in text for c in "\r\n\0"):
+                one.wrong(node, "", "a header's value has no line breaks")
+            found.append((name, text))
+        files += [(name, str(Path(node.place.source).absolute().parent / text)) for text, node in one.texts("files")]
         one.rest()
-        if values and not any(c in name + values[0] for c in "\r\n"):
-            found.append((name, values[0]))
-    return tuple(found)
+    return tuple(found), tuple(files)
 
 
 def _beside(section: Section, name: str) -> str:
@@ -165,9 +194,9 @@ class Answer:
     """Its Content-Type, whole."""
 
     @property
-    def openmetrics(self) -> bool:
-        """Whether it says that it is OpenMetrics."""
-        return self.kind.partition(";")[0].strip().lower() == "application/openmetrics-text"
+    def media(self) -> str:
+        """That without parameters, in small letters."""
+        return self.kind.partition(";")[0].strip().lower()
 
 
 class Connection:
@@ -267,14 +296,22 @@ class Connection:
             raise ScrapeFailed("the connection was closed")
         if connection.sock is not None:
             connection.sock.settimeout(left)
-        sent = {**dict(self._access.headers), **headers}
+        sent = dict(headers)
         authorization = self._access.authorization()
         if authorization:
             sent["Authorization"] = authorization
+        ours = {name.lower() for name in sent}
+        more = [(name, value) for name, value in self._access.more() if name.lower() not in ours]
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         try:
-            connection.request("GET", path, headers=sent)
+            # By hand, as `request` would send each name once.
+            named = any(name.lower() == "host" for name, _ in more)
+            connection.putrequest("GET", path, skip_host=named, skip_accept_encoding="accept-encoding" in ours)
+            for name, value in (*more, *sent.items()):
+                connection.putheader(name, value.encode())
+            connection.endheaders()
         except (ValueError, UnicodeError) as error:
+            self.close()
             raise ScrapeFailed(f"the request cannot be made: {error}") from error
         return connection.getresponse()
 
