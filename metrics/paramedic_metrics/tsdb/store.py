@@ -219,22 +219,29 @@ class Store:
 
     def series(self, matchers: Sequence[Matcher], start: int, end: int) -> list[Labels]:
         """See `series.Queryable`."""
-        return sorted(self.index.labels(int(n)) for n in self._living(matchers, start, end))
+        found = []
+        for number in self._living(matchers, start, end).tolist():
+            try:
+                found.append(self.index.labels(number))
+            except NotFound:
+                continue  # its last sample was removed meanwhile
+        return sorted(found)
 
     def label_values(self, name: str, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
         """See `series.Queryable`."""
-        alive = self._marks(self._living(matchers, start, end))
         with self.index.lock:
             known = self.index.names.get(name)
             values, ids, starts = known.columns() if known is not None else ([], NONE, np.empty(0, np.int64))
+        # After that: there is a mark for each series that was there then, however many come in meanwhile.
+        alive = self._marks(self._living(matchers, start, end))
         there = np.logical_or.reduceat(alive[ids], starts) if values else np.empty(0, np.bool_)
         return sorted(values[n] for n in np.flatnonzero(there).tolist())
 
     def label_names(self, matchers: Sequence[Matcher], start: int, end: int) -> list[str]:
         """See `series.Queryable`."""
-        alive = self._marks(self._living(matchers, start, end))
         with self.index.lock:
             items = [(name, known.union(known.values)) for name, known in self.index.names.items()]
+        alive = self._marks(self._living(matchers, start, end))
         return sorted(name for name, ids in items if alive[ids].any())
 
     def summary(self) -> Summary:

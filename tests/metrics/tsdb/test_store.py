@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,34 @@ def test_names_and_values(rig: Rig) -> None:
         labels(name="late", zone="z1"),
         labels(name="late", zone="z2"),
     ]
+
+
+def test_names_and_values_while_series_come_in(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = scrape(rig, 3)
+    real = rig.store._marks
+
+    def marks(*ids: Any) -> Any:
+        found = real(*ids)
+        rig.store.ids([labels(name=f"new{rig.store.index.next}", job="node")])
+        return found
+
+    monkeypatch.setattr(rig.store, "_marks", marks)
+    assert rig.store.label_names([], 0, 2**60) == ["__name__", "job"]
+    assert rig.store.label_values("__name__", [], 0, 2**60) == [f"m{i}" for i in range(5)]
+    assert rig.store.series([], 0, 2**60) == sorted({one for one, _ in expected})
+
+
+def test_series_while_some_are_cleared_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    scrape(rig, 3)
+    real = rig.store._living
+
+    def living(*asked: Any) -> Any:
+        found = real(*asked)
+        rig.store.index.become(rig.store.index.without(np.arange(5) < 3))
+        return found
+
+    monkeypatch.setattr(rig.store, "_living", living)
+    assert rig.store.series([], 0, 2**60) == [labels(name=f"m{i}", job="node") for i in range(3)]
 
 
 def test_too_many_series_are_refused(tmp_path: Path) -> None:
