@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import current_app, g, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from paramedic_api.hosts import forged, from_afar, known_host
 from paramedic_api.hub import Hub, this_hub
@@ -114,6 +115,8 @@ def check_request() -> None:
     if request.method not in _SAFE:
         if forged(headers, request.host, public):
             raise Denied(403, "other_site", "this request comes from another site's page")
+        if isinstance(request.routing_exception, MethodNotAllowed):
+            raise request.routing_exception
         _CHECKS[body]()
     afar = bool(public) or proxied() or from_afar(headers, listen, request.remote_addr or "")
     g.caller = _identify(hub, bearer) or Caller("", "viewer" if safe and not afar else "none")

@@ -18,6 +18,8 @@ from paramedic_core.sys.server import tcp_listener
 
 log = logging.getLogger("paramedic.serve")
 _THREADS = 8
+_MOST_HEADER = 224 << 10
+"""Bytes of a request before its body. A query may have 64 KiB, each byte of which is three in an address."""
 _MOST_BODY = 4 << 20
 """Bytes of any request: remote writes are the largest. Views take less."""
 _MOST_WAITING = 4 << 20
@@ -100,7 +102,7 @@ class Server:
             threads=_THREADS + self._hub.settings.hub.streams,
             connection_limit=512,
             channel_timeout=30,
-            max_request_header_size=32 << 10,
+            max_request_header_size=_MOST_HEADER,
             max_request_body_size=_MOST_BODY,
             # Lets a stream see that its reader has gone (`waitress.client_disconnected`).
             channel_request_lookahead=2,

@@ -371,6 +371,8 @@ class MetricsSettings:
     """How long a query may wait and run, together."""
     query_samples: Annotated[int, Bounds(1000, 10_000_000_000)] = 50_000_000
     """How many samples a query may hold at any one moment, at 8 bytes each and more; one that needs more is refused."""
+    promql_experimental_functions: bool = False
+    """Whether queries may use functions and aggregations that Prometheus calls experimental (`--enable-feature=promql-experimental-functions`), such as `limitk`, `sort_by_label`, `mad_over_time` and `double_exponential_smoothing`; `info` is not among them."""
 
 
 @dataclass(frozen=True, slots=True)

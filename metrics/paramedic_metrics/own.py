@@ -18,6 +18,8 @@ ROLES = ("runtime", "healer", "dns", "logs", "hub")
 """Each tells of itself on its socket; what the collector tells of itself comes with the node's metrics."""
 _MOST_BODY = 4 << 20
 _MOST_SAMPLES = 5000
+_TEXT = ("PrometheusText0.0.4",)
+"""OpenMetrics names a counter's family without `_total`, and whoever looks for what a metric is asks by the name of its series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def _collector(settings: Settings, data: Path, node: str, every: float) -> Job:
         "node",
         interval=every,
         timeout=min(10.0, every),
+        formats=_TEXT,
         discoveries=(StaticTargets((labels,)),),
         socket=str(socket_path(data, "collector")),
         pool=f"{OWN}node",
@@ -86,6 +89,7 @@ def _role(data: Path, role: str, node: str, every: float) -> Job:
         timeout=min(10.0, every),
         # `paramedic_role_up` has a label `role` of its own, which is the role it tells of.
         honor_labels=True,
+        formats=_TEXT,
         limits=Limits(body=_MOST_BODY, samples=_MOST_SAMPLES),
         metric_relabel=(no_moments,),
         discoveries=(RoleTarget(socket, {"__address__": node, "instance": node, "node": node, "role": role}),),

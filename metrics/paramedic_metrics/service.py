@@ -14,6 +14,7 @@ from paramedic_core.lifecycle import Component, Readiness
 from paramedic_core.settings import Settings
 from paramedic_core.world import World
 from paramedic_metrics.own import own_jobs
+from paramedic_metrics.promql.cursor import Options
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.remote.receive import Receiver
@@ -58,7 +59,7 @@ class Metrics:
         own = settings.metrics
         self.settings, self.store, self.clock = own, store, clock
         self.limits = Limits(timeout=own.query_timeout, max_samples=own.query_samples)
-        self._weigh = weigh
+        self.options, self._weigh = Options(experimental_functions=own.promql_experimental_functions), weigh
         self.engine = self._made_engine(self.limits)
         self.receiver = Receiver(store)
         self._own = own_jobs(settings, data, node)
@@ -104,7 +105,7 @@ class Metrics:
             self.scraper.set_jobs([*self._own, *self.file.jobs])
 
     def _made_engine(self, limits: Limits) -> Engine:
-        return Engine(self.store, limits, clock=self.clock, weigh=self._weigh)
+        return Engine(self.store, limits, clock=self.clock, options=self.options, weigh=self._weigh)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -27,7 +27,8 @@ _PATHS = [
     [
         ("GET", "/api/v1/nothing", 404),
         ("GET", "/-/nothing", 404),
-        ("DELETE", "/api/v1/status", 400),
+        ("DELETE", "/api/v1/status", 405),
+        ("DELETE", "/api/v1/session", 400),
         ("POST", "/api/v1/status", 405),
         ("PUT", "/metrics", 405),
     ],

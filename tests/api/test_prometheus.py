@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import os
 import threading
-import time
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,14 @@ from flask.testing import FlaskClient
 
 from paramedic_api.app import make_app
 from paramedic_api.hub import make_hub
-from paramedic_api.prometheus.errors import QueryProblem
-from paramedic_api.prometheus.gate import Gate
 from paramedic_core.clock import FakeClock
 from paramedic_core.config.text import parse
-from paramedic_core.settings import HubSettings, Settings
+from paramedic_core.settings import HubSettings, MetricsSettings, Settings
 from paramedic_metrics.scrape.config import read
 from paramedic_metrics.series import STALE, Labels
+from support_hub import stand
 from support_metrics import MemoryStore, delimited, exposing, remote_request, remote_series
 from support_series import labels
-from support_wait import wait_until
 
 API = "/prometheus/api/v1/"
 T0 = 1_700_000_000
@@ -157,7 +156,31 @@ def test_numbers_are_as_go_writes_them(client: FlaskClient) -> None:
         ("series", {}, 400, "bad_data", "no match[] parameter provided"),
         ("series", {"match[]": "sum(up)"}, 400, "bad_data", "no selector"),
         ("labels", {"match[]": "up{"}, 400, "bad_data", "parse error"),
-        ("labels", {"start": 2, "end": 1}, 400, "bad_data", "before start"),
+        ("query", {"query": "up{"}, 400, "bad_data", 'invalid parameter "query": 1:4: parse error: '),
+        (
+            "query_range",
+            {"query": "up{", "start": T0, "end": T0, "step": 1},
+            400,
+            "bad_data",
+            'invalid parameter "query": 1:4: parse error: ',
+        ),
+        ("format_query", {"query": "up{"}, 400, "bad_data", 'invalid parameter "query": 1:4: parse error: '),
+        ("parse_query", {"query": "up{"}, 400, "bad_data", 'invalid parameter "query": 1:4: parse error: '),
+        ("query", {"query": "limitk(1, up)"}, 400, "bad_data", "is experimental"),
+        ("query", {"query": "up", "time": "1e400"}, 400, "bad_data", 'cannot parse "1e400" to a valid timestamp'),
+        (
+            "query_range",
+            {"query": "up", "start": T0, "end": T0 + 10, "step": "1e-4"},
+            400,
+            "bad_data",
+            "exceeded maximum resolution",
+        ),
+        ("query_exemplars", {"query": "up", "start": 2, "end": 1}, 400, "bad_data", "before start timestamp"),
+        ("rules", {"type": "x"}, 400, "bad_data", 'invalid parameter "type": not supported value "x"'),
+        ("status/tsdb", {"limit": 0}, 400, "bad_data", "limit must be a positive number"),
+        ("metadata", {"limit": "x"}, 400, "bad_data", "limit must be a number"),
+        ("targets/metadata", {"limit": "x"}, 400, "bad_data", "limit must be a number"),
+        ("targets/metadata", {"match_target": "{job="}, 400, "bad_data", 'invalid parameter "match_target": 1:6: '),
         ("targets", {"state": "odd"}, 400, "bad_data", "none of active"),
         ("nothing", {}, 404, "not_found", "there is no"),
     ],
@@ -178,6 +201,47 @@ def test_absurd_times_are_taken(client: FlaskClient) -> None:
     assert ask(client, "query", query="up", time=1e30)["data"]["result"] == []
     assert ask(client, "query", query="up", time="2023-11-14T22:14:20.5Z")["data"]["result"] != []
     assert ask(client, "labels", start=-1e300, end=1e300)["data"] == ["__name__", "instance", "job"]
+
+
+def test_what_prometheus_takes_too(client: FlaskClient) -> None:
+    assert ask(client, "labels", start=2, end=1)["data"] == []
+    assert ask(client, "series", **{"match[]": "up", "start": 2, "end": 1})["data"] == []
+    assert ask(client, "labels", start="-Inf", end="+Inf")["data"] == ["__name__", "instance", "job"]
+    assert ask(client, "metadata", limit=-1, limit_per_metric=-1)["data"] == {}
+    assert ask(client, "rules", type="Alert")["data"] == {"groups": []}
+    assert ask(client, "query_range", query="1", start=T0, end=T0, step="1e-4")["data"]["result"] != []
+    assert ask(client, "status/walreplay")["data"] == {"min": 0, "max": 0, "current": 0}
+    found = ask(client, "query", query="year(vector(1e18))")
+    assert found["data"]["result"][0]["value"][1] == "31688740476"
+
+
+def test_experimental_functions_are_a_setting(store: MemoryStore, tmp_path: Path) -> None:
+    metrics = MetricsSettings(promql_experimental_functions=True)
+    hub = make_hub(Settings(node="tuna", metrics=metrics), tmp_path, "cafe", FakeClock(T0 + 600.0), store)
+    client = make_app(hub).test_client()
+    query = 'sort_by_label(limitk(5, up), "instance")'
+    found = ask(client, "query", query=query, time=T0 + 60)["data"]["result"]
+    assert [one["metric"]["instance"] for one in found] == ["b", "tuna"]
+    assert len(ask(client, "query", query=query, time=T0 + 60, lookback_delta="1m")["data"]["result"]) == 2
+    assert ask(client, "format_query", query="limitk(5,up)")["data"] == "limitk(5, up)"
+    assert ask(client, "parse_query", query="limitk(5,up)")["data"]["op"] == "limitk"
+    assert ask(client, "status/flags")["data"]["enable-feature"] == "promql-experimental-functions"
+
+
+def test_a_query_as_long_as_one_may_be_fits_into_an_address() -> None:
+    query = "1" + "+1" * 32_767
+    with stand("none", serve=True, furnished=False) as hub:
+        for text, status in ((query, 200), (query + "+1", 400), (query * 3, 431)):
+            connection = http.client.HTTPConnection("127.0.0.1", hub.server.port, timeout=30)
+            connection.request("GET", f"{API}query?{urllib.parse.urlencode({'query': text})}")
+            assert connection.getresponse().status == status
+            connection.close()
+
+
+def test_what_a_path_does_not_take_is_said(client: FlaskClient) -> None:
+    found = client.put(API + "query", data={"query": "up"})
+    assert (found.status_code, found.get_json()["errorType"]) == (405, "bad_data")
+    assert client.post(API + "rules").status_code == 405
 
 
 def test_names_values_and_series(client: FlaskClient) -> None:
@@ -277,120 +341,6 @@ def test_remote_write(client: FlaskClient, store: MemoryStore, tmp_path: Path) -
     assert client.post(API + "write", data=b"x" * (5 << 20), headers=usual).status_code == 413
 
 
-def test_so_many_queries_at_once_and_no_more() -> None:
-    gate, inside, let_go = Gate(1, 1), threading.Event(), threading.Event()
-    answers: list[str] = []
-
-    def hold() -> None:
-        with gate.through(5):
-            inside.set()
-            let_go.wait(10)
-
-    def wait() -> None:
-        try:
-            with gate.through(5):
-                answers.append("came in")
-        except QueryProblem as problem:
-            answers.append(problem.kind)
-
-    first = threading.Thread(target=hold)
-    first.start()
-    assert inside.wait(5)
-    with pytest.raises(QueryProblem, match="in queue") as late, gate.through(0.05):
-        pass
-    assert (late.value.kind, late.value.status) == ("timeout", 503)
-    second = threading.Thread(target=wait)
-    second.start()
-    end = time.monotonic() + 5
-    while not gate.waiting and time.monotonic() < end:
-        time.sleep(0.005)
-    with pytest.raises(QueryProblem, match="1 queries run and 1 wait") as full, gate.through(5):
-        pass
-    assert (full.value.kind, full.value.status) == ("unavailable", 503)
-    let_go.set()
-    first.join(5)
-    second.join(5)
-    assert answers == ["came in"]
-    assert (gate.running, gate.waiting, gate.refused) == (0, 0, 2)
-
-
-class Querying:
-    """A query in a thread of its own."""
-
-    def __init__(self, gate: Gate, samples: int, timeout: float = 30.0) -> None:
-        self._gate, self._samples, self._timeout = gate, samples, timeout
-        self.problem: QueryProblem | None = None
-        self.running, self.let_go = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            with self._gate.through(self._timeout):
-                self._gate.weigh(self._samples)
-                self.running.set()
-                self.let_go.wait(30)
-        except QueryProblem as problem:
-            self.problem = problem
-
-    def end(self) -> None:
-        self.let_go.set()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-
-def test_one_place_is_never_a_heavy_query_s() -> None:
-    gate = Gate(2, 20, heavy=1000)
-    first, second = Querying(gate, 1000), Querying(gate, 5000)
-    wait_until(lambda: (gate.running, gate.heavy, gate.waiting) == (1, 1, 1))
-    light = Querying(gate, 999)
-    assert light.running.wait(5), "it does not stand behind the heavy ones"
-    assert (gate.running, gate.heavy) == (2, 1)
-    (ran, waits) = (first, second) if first.running.is_set() else (second, first)
-    ran.end()
-    assert waits.running.wait(5)
-    assert (gate.running, gate.heavy, gate.waiting) == (2, 1, 0)
-    waits.end()
-    light.end()
-    assert (gate.running, gate.heavy, gate.waiting, gate.refused) == (0, 0, 0, 0)
-
-
-def test_what_a_query_reads_piece_by_piece_is_added_up() -> None:
-    gate = Gate(2, 20, heavy=1000)
-    gate.weigh(10**9)
-    assert gate.heavy == 0, "it came by no gate"
-    with gate.through(5):
-        gate.weigh(600)
-        assert gate.heavy == 0
-        gate.weigh(600)
-        gate.weigh(600)
-        assert gate.heavy == 1
-    with gate.through(5):
-        gate.weigh(600)
-        assert (gate.running, gate.heavy) == (1, 0), "the next query of the thread begins anew"
-
-
-def test_a_heavy_query_waits_no_longer_than_it_may() -> None:
-    gate = Gate(2, 20, heavy=1000)
-    first = Querying(gate, 1000)
-    assert first.running.wait(5)
-    late = Querying(gate, 1000, timeout=0.05)
-    late.end()
-    assert late.problem is not None
-    assert (late.problem.kind, late.problem.status) == ("timeout", 503)
-    assert (gate.running, gate.heavy, gate.waiting) == (1, 1, 0)
-    first.end()
-    assert (gate.running, gate.heavy) == (0, 0)
-
-
-def test_one_place_alone_takes_heavy_queries_too() -> None:
-    gate = Gate(1, 20, heavy=1000)
-    with gate.through(5):
-        gate.weigh(1000)
-        assert (gate.running, gate.heavy) == (1, 1)
-    assert (gate.running, gate.heavy) == (0, 0)
-
-
 def test_a_query_ends_when_its_time_is_over(client: FlaskClient) -> None:
     hub = client.application.extensions["hub"]
     clock = hub.clock
@@ -419,20 +369,6 @@ def test_a_query_ends_while_its_answer_is_written(client: FlaskClient) -> None:
     assert (found.status_code, found.get_json()["errorType"]) == (499, "canceled")
 
 
-@pytest.mark.parametrize("more", [{}, {"lookback_delta": "1m"}])
-def test_what_a_subquery_makes_takes_a_heavy_place(client: FlaskClient, more: dict[str, str]) -> None:
-    hub = client.application.extensions["hub"]
-    query = {"query": "count_over_time(vector(1)[2000000s:1s])", "timeout": "300ms", **more}
-    others = [Querying(hub.measured.gate, 5_000_000) for _ in range(max(1, hub.settings.metrics.query_concurrency - 1))]
-    assert all(other.running.wait(10) for other in others)
-    found = client.get(API + "query", query_string=query)
-    assert (found.status_code, "in queue" in found.text) == (503, True)
-    for other in others:
-        other.end()
-    del query["timeout"]
-    assert ask(client, "query", **query)["data"]["result"][0]["value"][1] == "2000000"
-
-
 def test_targets_and_metadata(client: FlaskClient) -> None:
     hub = client.application.extensions["hub"]
     with exposing(b"# HELP a what\n# TYPE a counter\na 1\n") as target:
@@ -450,6 +386,12 @@ def test_targets_and_metadata(client: FlaskClient) -> None:
     assert data["droppedTargetCounts"] == {"j": 1}
     assert ask(client, "metadata")["data"] == {"a": [{"type": "counter", "help": "what", "unit": ""}]}
     assert ask(client, "metadata", metric="b")["data"] == {}
+    told = {"type": "counter", "help": "what", "unit": ""}
+    assert ask(client, "targets/metadata")["data"] == [{"target": active["labels"], "metric": "a", **told}]
+    found = ask(client, "targets/metadata", metric="a", match_target='{job=~"j|k"}', limit=1)["data"]
+    assert found == [{"target": active["labels"], **told}]
+    assert ask(client, "targets/metadata", match_target='{job="k"}')["data"] == []
+    assert ask(client, "targets/metadata", metric="b")["data"] == []
 
 
 QUESTIONS: list[tuple[str, str, dict[str, Any], int]] = [
@@ -479,6 +421,8 @@ QUESTIONS: list[tuple[str, str, dict[str, Any], int]] = [
     ("/status/buildinfo", "status/buildinfo", {}, 200),
     ("/status/flags", "status/flags", {}, 200),
     ("/status/tsdb", "status/tsdb", {}, 200),
+    ("/status/walreplay", "status/walreplay", {}, 200),
+    ("/targets/metadata", "targets/metadata", {}, 200),
 ]
 
 

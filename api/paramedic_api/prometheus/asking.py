@@ -11,9 +11,10 @@ from paramedic_api.hub import Hub
 from paramedic_api.prometheus import answers, parameters
 from paramedic_api.prometheus.errors import bad_parameter
 from paramedic_api.prometheus.patience import Patience
+from paramedic_core.errors import BadInput
 from paramedic_metrics.answer.results import rendered
 from paramedic_metrics.promql.engine import Engine
-from paramedic_metrics.promql.errors import QueryCanceled
+from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled
 from paramedic_metrics.promql.results import Answer
 
 _LOOK = 256 << 10
@@ -44,6 +45,10 @@ def run(hub: Hub, ask: Ask) -> Response:
             answer = ask(engine, patience.event)
         except QueryCanceled:
             raise patience.reason() from None
+        except EvaluationError:
+            raise
+        except BadInput as error:
+            raise bad_parameter("query", str(error)) from None
         parts, warnings = rendered(answer, limit)
         begun = threading.Event()
         response = answers.pieces(_while_wanted(parts, patience, begun), warnings, answer.infos)

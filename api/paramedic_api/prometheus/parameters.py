@@ -16,6 +16,7 @@ FAR = 1 << 53
 MOST_POINTS = 11_000
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_ENDLESS = frozenset({"inf", "infinity"})
 _LABEL_CODE = re.compile(r"_([0-9a-fA-F]{1,6})_|__")
 _MOST_MATCHES = 100
 
@@ -53,8 +54,12 @@ def moment(name: str, default: int) -> int:
 
 
 def _moment(given: str) -> int | None:
+    if given.lower().lstrip("+-") in _ENDLESS:
+        return -FAR if given.startswith("-") else FAR
     if _NUMBER.fullmatch(given):
         seconds = float(given)
+        if math.isinf(seconds):
+            return None  # as Go: what no float can hold is no number
         return round(seconds * 1000) if abs(seconds) < FAR else int(math.copysign(FAR, seconds))
     match = _RFC3339.fullmatch(given)
     if match is None:
@@ -96,6 +101,32 @@ def count(name: str) -> int:
     return int(given)
 
 
+def count_or_all(name: str) -> int:
+    """A whole number; 0, for all, where there is none or it is not above 0 (api.go, metricMetadata).
+
+    Raises:
+        QueryProblem: it is none.
+    """
+    given = text(name)
+    if not re.fullmatch(r"([+-]?\d{1,15})?", given, re.ASCII):
+        raise QueryProblem("bad_data", f"{name} must be a number")
+    return max(0, int(given or 0))
+
+
+def positive(name: str, default: int) -> int:
+    """A whole number above 0.
+
+    Raises:
+        QueryProblem: it is none.
+    """
+    given = text(name)
+    if not given:
+        return default
+    if not re.fullmatch(r"\+?\d{1,15}", given, re.ASCII) or not int(given):
+        raise QueryProblem("bad_data", f"{name} must be a positive number")
+    return int(given)
+
+
 def grid(now: int) -> tuple[int, int, int]:
     """Start, end and step of a range query, in milliseconds.
 
@@ -113,12 +144,14 @@ def grid(now: int) -> tuple[int, int, int]:
         raise bad_parameter("end", "end timestamp must not be before start time")
     if not text("step"):
         raise bad_parameter("step", 'cannot parse "" to a valid duration')
-    step = round(span("step", 0.0) * 1000)
+    seconds = span("step", 0.0)
+    # Finer than we count, which is below a second's thousandth: too fine all the same, and Prometheus says that of it.
+    step = round(seconds * 1000) or (1 if seconds > 0 else 0)
     if step <= 0:
         raise bad_parameter(
             "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"
         )
-    if (end - start) // step > MOST_POINTS:
+    if (end - start) / min(step, seconds * 1000) >= MOST_POINTS + 1:
         raise QueryProblem(
             "bad_data",
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",

@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from paramedic_api.hub import this_hub
 from paramedic_api.prometheus import answers, asking, parameters
 from paramedic_api.prometheus.answers import endpoint
+from paramedic_api.prometheus.errors import QueryProblem
 from paramedic_api.resource import Resource
 from paramedic_metrics.promql.parser import parse
 
@@ -44,8 +45,8 @@ def query_range() -> Response:
 @endpoint
 def query_exemplars() -> Response:
     """No exemplars are kept, so there are none of any query."""
-    now = round(this_hub().clock.now() * 1000)
-    parameters.moment("start", now)
-    parameters.moment("end", now)
-    parse(parameters.text("query"))
+    start, end = parameters.moment("start", -parameters.FAR), parameters.moment("end", parameters.FAR)
+    if end < start:
+        raise QueryProblem("bad_data", "end timestamp must not be before start timestamp")
+    parse(parameters.text("query"), this_hub().measured.metrics.options)
     return answers.data([])

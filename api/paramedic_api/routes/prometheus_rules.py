@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from paramedic_api.prometheus import answers
+from paramedic_api.prometheus import answers, parameters
 from paramedic_api.prometheus.answers import endpoint
+from paramedic_api.prometheus.errors import bad_parameter
 from paramedic_api.resource import Resource
 
 bp = Blueprint("prometheus_rules", __name__, url_prefix="/prometheus/api/v1")
@@ -22,6 +23,9 @@ class PrometheusRules(Resource):
 @endpoint
 def rules() -> Response:
     """Groups of rules."""
+    kind = parameters.text("type").lower()
+    if kind not in ("", "alert", "record"):
+        raise bad_parameter("type", f'not supported value "{kind[:40]}"')
     return answers.data({"groups": []})
 
 

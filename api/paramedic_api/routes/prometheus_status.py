@@ -80,6 +80,7 @@ def flags() -> Response:
     own = this_hub().settings.metrics
     return answers.data(
         {
+            "enable-feature": "promql-experimental-functions" if own.promql_experimental_functions else "",
             "query.lookback-delta": "5m",
             "query.max-concurrency": str(own.query_concurrency),
             "query.max-samples": str(own.query_samples),
@@ -116,11 +117,18 @@ def runtimeinfo() -> Response:
     )
 
 
+@bp.get("/api/v1/status/walreplay")
+@endpoint
+def walreplay() -> Response:
+    """How far reading the log is; whoever can be answered here has done so. Prometheus counts segments, and we have none to count."""
+    return answers.data({"min": 0, "max": 0, "current": 0})
+
+
 @bp.get("/api/v1/status/tsdb")
 @endpoint
 def tsdb() -> Response:
     """What the store holds, and what of it is most."""
-    store, most = this_hub().measured.metrics.store, parameters.count("limit") or _SHOWN
+    store, most = this_hub().measured.metrics.store, parameters.positive("limit", _SHOWN)
     standing = store.standing()
     names: Counter[str] = Counter()
     values: dict[str, set[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response
@@ -12,8 +13,12 @@ from paramedic_api.prometheus.answers import endpoint
 from paramedic_api.prometheus.errors import bad_parameter
 from paramedic_api.resource import Resource
 from paramedic_api.times import rfc3339
+from paramedic_core.errors import BadInput
+from paramedic_metrics.promql.parser import parse_selector
+from paramedic_metrics.promql.regex import matches
 from paramedic_metrics.scrape.loop import Loop
 from paramedic_metrics.scrape.targets import duration_text
+from paramedic_metrics.series import Matcher
 
 bp = Blueprint("prometheus_targets", __name__, url_prefix="/prometheus/api/v1")
 _NEVER = "0001-01-01T00:00:00Z"
@@ -45,6 +50,35 @@ def targets() -> Response:
             "droppedTargetCounts": {p.job.pool: p.dropped_count for p in pools},
         }
     )
+
+
+@bp.get("/targets/metadata")
+@endpoint
+def targets_metadata() -> Response:
+    """What each target says of its families, or of one of them; the limit counts before a target, as in Prometheus."""
+    limit, wanted = parameters.count_or_all("limit"), parameters.text("metric")
+    matchers = _matchers(parameters.text("match_target"))
+    found: list[dict[str, Any]] = []
+    for loop in this_hub().measured.metrics.scraper.loops():
+        if limit and len(found) >= limit:
+            break
+        labels = dict(loop.target.labels)
+        if not all(matches(each, labels.get(each.name, "")) for each in matchers):
+            continue
+        said = loop.families
+        for name in [wanted] if wanted in said else [] if wanted else list(said):
+            about = {"target": labels} | ({} if wanted else {"metric": name})
+            found.append(about | {"type": said[name].type, "help": said[name].help, "unit": said[name].unit})
+    return answers.data(found)
+
+
+def _matchers(text: str) -> Sequence[Matcher]:
+    if not text:
+        return ()
+    try:
+        return parse_selector(text)
+    except BadInput as error:
+        raise bad_parameter("match_target", str(error)) from None
 
 
 @bp.get("/scrape_pools")

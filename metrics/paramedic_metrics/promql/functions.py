@@ -85,7 +85,7 @@ def _seconds(values: Floats) -> Ints:
 
 def _part(part: Callable[[Floats], Ints]) -> Callable[[Floats], Floats]:
     def of(values: Floats) -> Floats:
-        known = np.abs(values) < 2.0**55
+        known = np.abs(values) < _BEYOND
         return np.where(known, part(np.where(known, values, 0.0)).astype(np.float64), np.nan)
 
     return of
