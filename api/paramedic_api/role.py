@@ -27,7 +27,8 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     hub.components.append(server)
     own = {
         **state.routes(hub.messages, hub.heartbeat, settings, host),
-        # What `paramedic doctor` asks.
+        # What `paramedic query` and `paramedic doctor` ask.
+        "GET /address": lambda _request: json_response({"listen": server.listens}),
         "GET /damage": lambda _request: json_response({"metrics": hub.damage()}),
     }
     return Role("hub", tuple(hub.components), own, metrics=hub.render)

@@ -48,6 +48,11 @@ class Server:
         self.port = 0
         """The port that it listens on; 0 before it does."""
 
+    @property
+    def listens(self) -> str:
+        """`HOST:PORT` at which it is reached now; empty before it listens."""
+        return f"{self._hub.settings.hub.listen.rpartition(':')[0]}:{self.port}" if self.port else ""
+
     def start(self) -> None:
         self._thread.start()
 

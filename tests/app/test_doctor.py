@@ -236,6 +236,26 @@ def test_kubernetes(machine):
     one(machine, "other healers: Kubernetes", WARN, "kubelet")
 
 
+def test_another_paramedic(machine, tmp_path):
+    def process(pid, title):
+        (machine.proc / str(pid) / "fd").mkdir(parents=True)
+        (machine.proc / str(pid) / "comm").write_text(title[:15] + "\n")
+
+    name = "other healers: paramedic"
+    process(20, "paramedic: runtime")
+    process(21, "paramedic: healer")
+    process(30, "paramedic: runtime")
+    assert not said(machine, name), "nobody can say which is which"
+    (machine.data / "run").mkdir()
+    (machine.data / "run/runtime.pid").write_text("20\n")
+    one(machine, name, WARN, "another paramedic runs on this host (its runtime is process 30)", "healer.max: observe")
+    (machine.proc / "30/fd/7").symlink_to(tmp_path / "second/runtime/acts.db")
+    one(machine, name, WARN, f"with the data directory {tmp_path}/second (")
+    assert not said(on(machine, elsewhere=frozenset({"runtime"})), name)
+    (machine.proc / "30/comm").unlink()
+    assert not said(machine, name)
+
+
 def test_health_checks(machine):
     facts = on(machine, world=world(container("a"), container("b"), sick("c"), container("me", is_self=True)))
     one(facts, "health checks", WARN, "2 of 3", "a, b", "healthcheck:")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from paramedic.cli import main
 from paramedic.console.chart import chart, number, spark
+from paramedic_api import role as hub_role
+from paramedic_core.clock import SystemClock
+from paramedic_core.settings import HubSettings, Settings
+from paramedic_core.sys.identity import socket_path
 from paramedic_core.sys.query import Query
+from paramedic_core.sys.role import standard_routes
+from paramedic_core.sys.server import RoleServer, unix_listener
 from support_hub import stand
 from support_wait import wait_until
 
@@ -40,6 +48,31 @@ def test_a_table_a_chart_and_json(capsys: pytest.CaptureFixture[str]) -> None:
         status, _, err = called(capsys, "query", "nothing_at_all", "--url", url)
         assert (status, "there is no such series now" in err) == (0, True)
     assert called(capsys, "query", "up", "--url", url)[0] == 4
+
+
+def test_the_hub_of_a_data_directory_is_found_where_it_listens(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        data = Path(folder)
+        (data / "run").mkdir()
+        monkeypatch.setenv("PARAMEDIC_DATA", folder)
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            monkeypatch.setenv("PARAMEDIC_HUB__LISTEN", f"127.0.0.1:{closed.getsockname()[1]}")
+        status, _, err = called(capsys, "query", "vector(1)")
+        assert status == 4
+        assert "PARAMEDIC_DATA" in err
+        assert "--url http://HOST:PORT/prometheus" in err
+        role = hub_role.build(Settings(hub=HubSettings(listen="127.0.0.1:0")), data, "host", SystemClock())
+        server = RoleServer(standard_routes(role), [unix_listener(socket_path(data, "hub"))])
+        started = [*role.components, server]
+        for component in started:
+            component.start()
+        try:
+            wait_until(lambda: called(capsys, "query", "vector(1)")[0] == 0)
+        finally:
+            for component in reversed(started):
+                component.stop()
 
 
 def test_mistakes_of_the_scrape_file_are_told_with_those_of_the_configuration(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,10 @@ from paramedic.console.stored import Stored, readable
 from paramedic.console.table import Cell, show, terminal_width, tinted
 from paramedic.console.words import clean, moment
 from paramedic_core.config.units import Wrong, duration
+from paramedic_core.errors import ParamedicError, PeerAway
+from paramedic_core.settings import Settings
+from paramedic_core.sys.client import RoleClient
+from paramedic_core.sys.identity import socket_path
 from paramedic_core.sys.query import Query, Result, Series
 
 _MOST_ROWS = 50
@@ -56,7 +62,7 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # its type argument is n
     "--url",
     envvar="PARAMEDIC_URL",
     default="",
-    help="What to ask: the hub of this host unless given. A Prometheus or VictoriaMetrics will do (or PARAMEDIC_URL).",
+    help="What to ask: the hub of PARAMEDIC_DATA or this host unless given. A Prometheus or VictoriaMetrics will do (or PARAMEDIC_URL).",
 )
 @click.option(
     "--token",
@@ -93,7 +99,15 @@ def command(
     """  # noqa: D301  click wants the character itself
     if data is None:
         client: Query | Stored = Query(url or _own_url(), token=token, timeout=timeout)
-        result, end, step = _asked(client, expression, lasting, step, at)
+        try:
+            result, end, step = _asked(client, expression, lasting, step, at)
+        except PeerAway as error:
+            if url:
+                raise
+            raise PeerAway(
+                f"{error}: `paramedic status` says whether a hub runs; of another data directory it is found with"
+                " PARAMEDIC_DATA, at another address with --url http://HOST:PORT/prometheus"
+            ) from error
     else:
         with readable(data / "metrics") as folder:
             client = Stored(folder, timeout)
@@ -124,13 +138,17 @@ def _asked(
 
 
 def _own_url() -> str:
-    """The hub of this host, where its configuration says that it listens."""
-    # Imported here: pydantic and yaml take longer to import than the whole of this command.
-    import os  # noqa: PLC0415
+    """The hub of this host: where it says that it listens, or where the configuration says so while it cannot be asked."""
+    data = Path(os.environ.get("PARAMEDIC_DATA") or Settings().data)
+    listen = ""
+    # None may run there, or whoever calls may not ask it: its page may be open to them all the same.
+    with contextlib.suppress(ParamedicError, KeyError, TypeError):
+        listen = str(RoleClient(socket_path(data, "hub"), "hub").get("/address", timeout=2.0)["listen"])
+    if not listen:
+        # Imported here: pydantic and yaml take longer to import than the whole of this command.
+        from paramedic_core.config.load import default_files, load  # noqa: PLC0415
 
-    from paramedic_core.config.load import default_files, load  # noqa: PLC0415
-
-    listen = load(default_files(os.environ), os.environ).settings.hub.listen
+        listen = load(default_files(os.environ), os.environ).settings.hub.listen
     host, _, port = listen.rpartition(":")
     host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104  all addresses: ours among them
     return f"http://{host}:{port}/prometheus"
