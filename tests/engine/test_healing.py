@@ -228,3 +228,22 @@ def test_the_engines_own_user_sees_no_child_of_ours_left(engine):
         ):
             assert time.monotonic() < deadline, "a role outlived its supervisor"
             time.sleep(0.05)
+
+
+def open_incidents(running):
+    return [(i["name"], i["state"]) for i in running.healer.get("/incidents?open=1")["incidents"]]
+
+
+def test_the_outer_ceiling_is_told_and_named_by_plan_and_why(engine):
+    engine.run("heal-sick", *SICK, options=(*CHECK, *LEAVE))
+    with paramedic(engine.host, runtime__acts_per_host="1 per 1h") as running:
+        running.wait_journal("intent", "heal-sick")
+        engine.run("heal-late", *SICK, options=(*CHECK, *LEAVE))
+        told = running.wait_journal("outcome", "heal-late")[0]
+        assert (told["status"], told["code"], told["gate"]) == ("refused", "ceiling_host", "runtime")
+        assert "the next may be at" in told["text"]
+        # Between two tries: what the plan says for the time being is what runtime said.
+        wait_until(lambda: "outer ceiling" in running.cli("plan").stdout, within=20)
+        wait_until(lambda: "at the gate runtime" in running.cli("why", "heal-late").stdout, within=20)
+        wait_until(lambda: ("heal-late", "held") in open_incidents(running))
+        assert len(engine.events(target="heal-late", actions=("restart",))) == 0

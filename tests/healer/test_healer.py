@@ -123,6 +123,7 @@ def test_what_runtime_refuses_is_a_story_and_no_try(tmp_path, runtime, error, st
         outcome = made.journal.read(kind="outcome")[0]
         assert outcome["status"] == status
         assert str(error) in outcome["text"]
+        assert outcome.get("code", "") == (error.code if isinstance(error, Refused) else "")
         assert made.brain.histories.of("web").times() == []
 
 

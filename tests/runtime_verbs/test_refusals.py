@@ -151,6 +151,20 @@ def test_expected_state(rig):
     )
 
 
+def test_what_the_engine_has_started_again_itself_is_as_expected_and_what_a_person_started_is_not(rig):
+    loop = rig.backend.add("loop", labels=LEAVE, restart_policy="always")
+    rig.look()
+    expected = {"state": "restarting", "started_at": rig.backend.inspect(loop).started_at - 5.0, "health": "none"}
+    with pytest.raises(Conflict, match="it is running, not restarting"):
+        rig.wish(loop, key="k1", expected=expected)
+    assert not rig.backend.acts
+    rig.backend.change(loop, restarts=4)
+    assert rig.wish(loop, key="k2", expected=expected).status is Status.DONE
+    rig.backend.stop(loop, 1.0)
+    with pytest.raises(Conflict, match="it is exited, not restarting"):
+        rig.wish(loop, key="k3", expected=expected)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
