@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from paramedic_core.settings import HealerSettings, Mode
 from support_browser import Browser
 from support_hub import Stand
 
@@ -30,6 +33,17 @@ def test_an_admin_switches_a_service(page: Browser, shop: Stand) -> None:
     page.run("document.querySelector('[data-mode-of]').requestSubmit()")
     page.wait("return document.querySelector('#said').innerText.includes('switched')")
     assert [(g["service"], g["mode"]) for g in shop.house.grants] == [("crm/mailer", "enforce")]
+
+
+def test_a_switch_that_the_file_outvotes_says_so(page: Browser, shop: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    healer = HealerSettings(services={"crm/mailer": Mode.OBSERVE})
+    monkeypatch.setattr(shop.hub, "settings", replace(shop.hub.settings, healer=healer))
+    _login(page, shop, "admin")
+    page.open(f"{shop.url}services/crm/mailer")
+    page.run("document.querySelector('#mode-choice').value = 'enforce'")
+    page.run("document.querySelector('[data-mode-of]').requestSubmit()")
+    page.wait("return document.querySelector('#said').innerText.includes('switched')")
+    assert "but it stays observe: healer.services says crm/mailer: observe" in page.text("#said")
 
 
 def test_an_admin_switches_in_the_table_and_on_the_banner(page: Browser, shop: Stand) -> None:
