@@ -108,7 +108,9 @@ def test_a_field_that_is_not_known_is_named_and_nothing_is_done(real: Stand, mor
     assert answer.status_code == 400, answer.text
     assert ("dryrun" if more else "dry_run") in answer.get_json()["detail"]
     assert len(real.client.get("/api/v1/journal?limit=500").get_json()["items"]) == before
-    assert real.client.get("/api/v1/journal?targt=shop-api-1").status_code == 400
+    for path in ("journal?targt=x", "plan?hots=x", "history?rnage=1h", "names/resolve?name=a&form=b"):
+        misspelt = real.client.get(f"/api/v1/{path}")
+        assert (misspelt.status_code, "there is no field" in misspelt.text) == (400, True), path
 
 
 def test_figures_of_this_machine(real: Stand) -> None:

@@ -15,7 +15,7 @@ from paramedic_api.page.charts import total
 from paramedic_api.prometheus.errors import QueryProblem
 from paramedic_api.resource import Resource
 from paramedic_api.routes.services import find_service
-from paramedic_api.shapes import History, Shape, plain
+from paramedic_api.shapes import Body, History, plain
 from paramedic_core import model
 from paramedic_core.errors import Temporary
 
@@ -29,7 +29,7 @@ class HistoryRoutes(Resource):
     blueprint = bp
 
 
-class HistoryQuery(Shape):
+class HistoryQuery(Body):
     """Of what."""
 
     service: str = Field("", max_length=2100, description="a service's key; empty: the node")

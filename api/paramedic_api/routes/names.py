@@ -12,7 +12,7 @@ from paramedic_api.hub import Hub, this_hub
 from paramedic_api.lists import ListQuery, cut
 from paramedic_api.openapi import answers, spec
 from paramedic_api.resource import Resource
-from paramedic_api.shapes import Listing, Shape, plain, readable
+from paramedic_api.shapes import Body, Listing, Shape, plain, readable
 
 bp = Blueprint("names", __name__)
 TYPES = ("A", "AAAA", "SRV", "PTR", "TXT")
@@ -86,7 +86,7 @@ class Resolution(Shape):
     members: list[NameMember] = Field(default_factory=list)
 
 
-class ResolveQuery(Shape):
+class ResolveQuery(Body):
     """A question."""
 
     name: str = Field(min_length=1, max_length=255, description="a whole name, with or without the dot at its end")
