@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 
 from paramedic_api.app import make_app
 from paramedic_api.hub import make_hub
-from paramedic_core.clock import FakeClock
+from paramedic_core.clock import FakeClock, SystemClock
 from paramedic_core.config.text import parse
 from paramedic_core.settings import HubSettings, MetricsSettings, Settings
 from paramedic_metrics.scrape.config import read
@@ -367,6 +367,25 @@ def test_a_query_ends_while_its_answer_is_written(client: FlaskClient) -> None:
     )
     assert worked_out.is_set()
     assert (found.status_code, found.get_json()["errorType"]) == (499, "canceled")
+
+
+@pytest.mark.parametrize("path", ["series", "labels", "label/job/values"])
+def test_names_are_looked_up_no_longer_than_they_are_wanted(tmp_path: Path, path: str) -> None:
+    hub = make_hub(Settings(node="tuna"), tmp_path, "cafe", SystemClock())
+    opened = hub.measured.metrics.store
+    opened.start()
+    try:
+        now = int(hub.clock.now() * 1000)
+        opened.add([(labels("up", n=str(n)), now, 1.0) for n in range(2_000)])
+        asked = {"match[]": 'up{n=~"1.*"}'}
+        client = make_app(hub).test_client()
+        found = client.get(API + path, query_string=asked)
+        assert found.status_code == 200, found.text
+        gone = {"waitress.client_disconnected": lambda: True}
+        found = client.get(API + path, query_string=asked, environ_overrides=gone)
+        assert (found.status_code, found.get_json()["errorType"]) == (499, "canceled")
+    finally:
+        opened.stop()
 
 
 def test_targets_and_metadata(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,7 @@ from paramedic_metrics.answer.results import rendered
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled
 from paramedic_metrics.promql.results import Answer
+from paramedic_metrics.wanted import watched
 
 _LOOK = 256 << 10
 """Bytes of an answer between two looks at whether it is still wanted."""
@@ -38,8 +40,7 @@ def run(hub: Hub, ask: Ask) -> Response:
         raise bad_parameter("timeout", "it must be more than 0")
     limit = parameters.count("limit")
     engine = _engine(hub)
-    gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    patience = Patience(seconds, hub.clock, gone, hub.stopping)
+    patience = _patience(hub, seconds)
     with hub.measured.gate.through(patience.left):
         try:
             answer = ask(engine, patience.event)
@@ -54,6 +55,28 @@ def run(hub: Hub, ask: Ask) -> Response:
         response = answers.pieces(_while_wanted(parts, patience, begun), warnings, answer.infos)
         begun.set()
         return response
+
+
+@contextlib.contextmanager
+def looking_up(hub: Hub) -> Iterator[None]:
+    """What the request at hand has the store look up inside ends as a query does.
+
+    Raises:
+        QueryProblem: it took longer than a query may, or nobody waits for it any more.
+    """
+    patience = _patience(hub, hub.settings.metrics.query_timeout)
+
+    def check() -> None:
+        if patience.is_set():
+            raise patience.reason()
+
+    with watched(check):
+        yield
+
+
+def _patience(hub: Hub, seconds: float) -> Patience:
+    gone = request.environ.get("waitress.client_disconnected", lambda: False)
+    return Patience(seconds, hub.clock, gone, hub.stopping)
 
 
 def _while_wanted(parts: Iterator[bytes], patience: Patience, begun: threading.Event) -> Iterator[bytes]:

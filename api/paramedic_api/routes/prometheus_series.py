@@ -8,7 +8,7 @@ from typing import TypeVar
 from flask import Blueprint, Response
 
 from paramedic_api.hub import this_hub
-from paramedic_api.prometheus import answers, parameters
+from paramedic_api.prometheus import answers, asking, parameters
 from paramedic_api.prometheus.answers import endpoint
 from paramedic_api.prometheus.errors import QueryProblem, bad_parameter
 from paramedic_api.resource import Resource
@@ -38,10 +38,11 @@ def series() -> Response:
     if not sets:
         raise QueryProblem("bad_data", "no match[] parameter provided")
     start, end = _span()
-    store = this_hub().measured.metrics.store
+    hub = this_hub()
     found: set[Labels] = set()
-    for matchers in sets:
-        found.update(store.series(matchers, start, end))
+    with asking.looking_up(hub):
+        for matchers in sets:
+            found.update(hub.measured.metrics.store.series(matchers, start, end))
     kept, warnings = _limited(sorted(found))
     return answers.data([dict(labels) for labels in kept], warnings=warnings)
 
@@ -105,8 +106,9 @@ def _span() -> tuple[int, int]:
 
 def _of_all(sets: _Sets, read: Callable[[Sequence[Matcher]], Iterable[str]]) -> list[str]:
     found: set[str] = set()
-    for matchers in sets or [()]:
-        found.update(read(matchers))
+    with asking.looking_up(this_hub()):
+        for matchers in sets or [()]:
+            found.update(read(matchers))
     return sorted(found)
 
 

@@ -13,23 +13,28 @@ MAX_LENGTH = 16_384
 """Characters of a regular expression."""
 
 
+_MOST = 2 << 20
+"""Bytes that an expression may take. One of six hundred hosts' names takes a sixth of it; a class of all letters, repeated some
+hundred times, would take a hundred times as much, and as much longer for each value."""
+
+
 def _options() -> Any:
     options = re2.Options()
     options.dot_nl = True
     options.log_errors = False
-    options.max_mem = 64 << 20
+    options.max_mem = _MOST
     return options
 
 
 _OPTIONS = _options()
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=256)
 def compiled(pattern: str) -> Any:
     """The expression, to be used with `fullmatch`.
 
     Raises:
-        ValueError: RE2 refuses it, or it is too long; the text says why.
+        ValueError: RE2 refuses it, or it is too long or takes too much; the text says why.
     """
     if len(pattern) > MAX_LENGTH:
         raise ValueError(f"longer than {MAX_LENGTH} characters")

@@ -16,6 +16,7 @@ from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, Quer
 from paramedic_metrics.promql.labels import LabelCache, distinct, numbered
 from paramedic_metrics.promql.values import Bools, Ints, Vector, mask_of
 from paramedic_metrics.series import Labels, Matcher, Queryable, Selection
+from paramedic_metrics.wanted import watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,15 @@ class Run:
             QueryCanceled: nobody waits any more.
         """
         COURTESY.give_way()
+        self.look()
+
+    def look(self) -> None:
+        """As `check`, where others may not be waited for: a lock is held.
+
+        Raises:
+            QueryTimeout: the time is over.
+            QueryCanceled: nobody waits any more.
+        """
         if self.canceled is not None and self.canceled.is_set():
             raise QueryCanceled("query was canceled in expression evaluation")
         if self.clock.monotonic() > self.deadline:
@@ -132,7 +142,8 @@ class Run:
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The frames of these series with samples of start < t <= end."""
         self.check()
-        found = self.queryable.select(matchers, start, end)
+        with watched(self.look):
+            found = self.queryable.select(matchers, start, end)
         self.room(found.cells)
         self.check()
         return found

@@ -6,7 +6,7 @@ A missing label is an empty one: so a matcher that the empty text passes also ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,12 @@ from paramedic_core.errors import BadInput
 from paramedic_metrics.promql import regex
 from paramedic_metrics.series import Matcher
 from paramedic_metrics.tsdb.index import NONE, Ids, Index
+from paramedic_metrics.wanted import look
 
+_LOOK = 4096
+"""Characters that are matched between two looks at whether they are still wanted."""
+_A_VALUE = 16
+"""What a value costs beside its characters."""
 _SPECIAL = set("\\.+*?()[]{}^$|")
 
 
@@ -81,7 +86,18 @@ def _having(index: Index, matcher: Matcher, test: Callable[[str], bool], *, pass
     positive = matcher.op in ("=", "=~")
     if listed is not None and positive == passing:
         return name.union(value for value in set(listed) if value in name.values)
-    return name.union(value for value in name.values if test(value) == passing)
+    return name.union(value for value in _looking(name.values) if test(value) == passing)
+
+
+def _looking(values: Iterable[str]) -> Iterator[str]:
+    """The values; between some of them it is asked whether they are still wanted."""
+    since = 0
+    for value in values:
+        since += len(value) + _A_VALUE
+        if since > _LOOK:
+            since = 0
+            look()
+        yield value
 
 
 def _within(few: Ids, many: Ids) -> NDArray[np.bool_]:

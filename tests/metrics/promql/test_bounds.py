@@ -7,7 +7,7 @@ import pytest
 from paramedic_core.clock import FakeClock
 from paramedic_core.errors import LimitExceeded
 from paramedic_metrics.promql.engine import Engine
-from paramedic_metrics.promql.errors import EvaluationError, QueryTimeout
+from paramedic_metrics.promql.errors import EvaluationError, ParseError, QueryTimeout
 from paramedic_metrics.promql.results import MatrixResult
 from paramedic_metrics.promql.run import Limits
 from support_series import MemorySeries, labels
@@ -129,3 +129,11 @@ def test_pairs_come_in_the_order_of_their_series() -> None:
     assert isinstance(data, MatrixResult)
     assert data.labels == [(("n", "1"),)]
     assert data.values.tolist() == [[6.0, 8.0]]
+
+
+def test_a_regular_expression_takes_so_much_and_no_more() -> None:
+    with pytest.raises(ParseError, match="too large"):
+        Engine(MANY).instant('{n=~"[\\\\p{L}]{500}"}', NOW)
+    hosts = "|".join(f"host-{number}.example.org:9100" for number in range(600))
+    assert Engine(MANY).instant(f'count({{n=~"{hosts}|7"}})', NOW).kind == "vector"
+    assert Engine(MANY).instant('count({job=~"[\\\\p{L}]{3,100}"})', NOW).kind == "vector"

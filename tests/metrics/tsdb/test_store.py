@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from paramedic_core.errors import BadInput, LimitExceeded, NotFound
+from paramedic_metrics.promql.engine import Engine
+from paramedic_metrics.promql.errors import QueryCanceled
 from paramedic_metrics.series import ABSENT, STALE, Matcher
 from paramedic_metrics.storing import StoredColumn
+from paramedic_metrics.wanted import watched
 from support_tsdb import ALL, Rig, Samples, bits_of, labels
 
 
@@ -142,6 +146,32 @@ def test_series_while_some_are_cleared_away(rig: Rig, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(rig.store, "_living", living)
     assert rig.store.series([], 0, 2**60) == [labels(name=f"m{i}", job="node") for i in range(3)]
+
+
+class GoneSoon(threading.Event):
+    """Set from the thirteenth look on: a selector alone has four."""
+
+    looks = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.looks > 12
+
+
+def test_what_nobody_wants_any_more_is_matched_no_further(rig: Rig) -> None:
+    rig.store.ids([labels(name="m", i=str(i)) for i in range(3000)])
+    looks: list[int] = []
+
+    def check() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise QueryCanceled("gone")
+
+    with watched(check), pytest.raises(QueryCanceled):
+        rig.store.series([Matcher("i", "=~", "1.*")], 0, 2**60)
+    assert len(looks) == 3
+    with pytest.raises(QueryCanceled):
+        Engine(rig.store).instant('m{i=~"1.*"}', 0, canceled=GoneSoon())
 
 
 def test_too_many_series_are_refused(tmp_path: Path) -> None:
