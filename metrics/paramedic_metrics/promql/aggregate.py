@@ -45,7 +45,9 @@ def aggregate(run: Run, node: Aggregate, vector: Vector, param: Floats | None) -
         assert param is not None
         return topk.select(run, node, vector, groups, param)
     values, mask = groups.arranged(vector.values), groups.arranged_mask(vector.mask)
+    run.check()
     counts = _counts(groups, mask, steps)
+    run.check()
     result = _result(run, node.op, values, mask, counts, groups, param)
     here = counts > 0
     drop = None

@@ -122,7 +122,10 @@ def group_sums(values: Floats, mask: Bools | None, starts: Ints, check: Callable
     if not (largest < _ORDINARY or bool(tame(counted, axis=None))):
         return _one_by_one(counted, starts, check)
     out, rest = np.zeros((len(starts), values.shape[1])), np.zeros((len(starts), values.shape[1]))
-    for first, last, group, ends in _pieces(starts, len(values), max(1, _CHUNK // max(values.shape[1], 1))):
+    pieces = _pieces(starts, len(values), max(1, _CHUNK // max(values.shape[1], 1)))
+    for number, (first, last, group, ends) in enumerate(pieces):
+        if number % _PLACES == 0:
+            check()
         coarse, fine = split(counted[first:last], largest, len(values))
         if len(ends) == 1:
             out[group] += np.add.reduce(coarse, axis=0)
@@ -131,7 +134,8 @@ def group_sums(values: Floats, mask: Bools | None, starts: Ints, check: Callable
             groups = slice(group, group + len(ends))
             out[groups] += np.add.reduceat(coarse, ends, axis=0)
             rest[groups] += np.add.reduceat(fine, ends, axis=0)
-    return out + rest
+    out += rest
+    return out
 
 
 def _pieces(starts: Ints, rows: int, size: int) -> Iterator[tuple[int, int, int, Ints]]:

@@ -38,6 +38,7 @@ class Looks(FakeClock):
         'label_replace(up, "x", "$1", "n", "(.*)") + 1 + 1 + 1',
         'label_join(up, "x", "-", "n", "job") + 1 + 1 + 1',
         "sum(up * Inf) by (n) + 1 + 1 + 1",
+        "sum by (n) (up)[3000s:1s]",
     ],
 )
 def test_no_function_outlasts_the_deadline(query: str) -> None:
