@@ -231,7 +231,7 @@ def test_experimental_functions_are_a_setting(store: MemoryStore, tmp_path: Path
 def test_a_query_as_long_as_one_may_be_fits_into_an_address() -> None:
     query = "1" + "+1" * 32_767
     with stand("none", serve=True, furnished=False) as hub:
-        for text, status in ((query, 200), (query + "+1", 400), (query * 3, 431)):
+        for text, status in ((query, 200), (query + "+1", 400)):
             connection = http.client.HTTPConnection("127.0.0.1", hub.server.port, timeout=30)
             connection.request("GET", f"{API}query?{urllib.parse.urlencode({'query': text})}")
             assert connection.getresponse().status == status
