@@ -27,6 +27,7 @@ from paramedic_metrics.series import STALE, Labels
 from support_hub import stand
 from support_metrics import MemoryStore, delimited, exposing, remote_request, remote_series
 from support_series import labels
+from support_wait import wait_until
 
 API = "/prometheus/api/v1/"
 T0 = 1_700_000_000
@@ -375,6 +376,7 @@ def test_names_are_looked_up_no_longer_than_they_are_wanted(tmp_path: Path, path
     opened = hub.measured.metrics.store
     opened.start()
     try:
+        wait_until(lambda: opened.ready().ready)
         now = int(hub.clock.now() * 1000)
         opened.add([(labels("up", n=str(n)), now, 1.0) for n in range(2_000)])
         asked = {"match[]": 'up{n=~"1.*"}'}
