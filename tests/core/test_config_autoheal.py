@@ -110,8 +110,8 @@ def test_they_are_shown_with_their_origin(capsys, monkeypatch):
     assert main(["config", "show", "--effective"]) == 0
     out = capsys.readouterr()
     lines = [" ".join(line.split()) for line in out.out.splitlines()]
-    assert "healer.default enforce environment AUTOHEAL_CONTAINER_LABEL" in lines
-    assert "healer.backoff_first 30s environment AUTOHEAL_INTERVAL" in lines
+    assert "healer.default environment AUTOHEAL_CONTAINER_LABEL enforce" in lines
+    assert "healer.backoff_first environment AUTOHEAL_INTERVAL 30s" in lines
     assert "also those nobody has thought of" in out.err
 
 
