@@ -241,7 +241,7 @@ class Brain:
         incident = history.open.get(finding.cause)
         if incident is not None and incident.target != finding.container.id:
             body = {"state": "closed", "outcome": "gone", "text": "The container was recreated."}
-            self._record(step, "closed", now, incident, body)
+            self._close(incident, now, step, body)
             incident = None
         if incident is None and history.in_flight() is not None:
             # A container that is down in the middle of our own restart is no second fault: that try's verdict comes first.
@@ -346,9 +346,12 @@ class Brain:
             return
         end = closing.ending(incident, self.histories.of(incident.name), world, now)
         if end.state:
-            self._record(step, "closed", now, incident, {"state": end.state, "outcome": end.outcome, "text": end.text})
-            self._retry_at.pop(incident.id, None)
-            self._refusals.pop(incident.id, None)
+            self._close(incident, now, step, {"state": end.state, "outcome": end.outcome, "text": end.text})
+
+    def _close(self, incident: Incident, now: float, step: Step, body: Mapping[str, Any]) -> None:
+        self._record(step, "closed", now, incident, body)
+        self._retry_at.pop(incident.id, None)
+        self._refusals.pop(incident.id, None)
 
     def _open(self, finding: Finding, now: float, step: Step, asked: str = "", by: str = "") -> Incident:
         container = finding.container

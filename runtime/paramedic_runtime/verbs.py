@@ -188,7 +188,7 @@ class Verbs:
         container = self._backend.inspect(wish.target)
         self._refuse_untouchable(container)
         self._yield_to_a_stop(container)
-        difference = wish.expected.differs(container)
+        difference = wish.expected.differs(container, self._clock.now() - self._settings.healer.verified_after)
         if difference:
             raise Conflict(f"{container.name} is not as expected: {difference}")
         found = leave(container, self._settings.healer, self._grants.modes())

@@ -34,13 +34,20 @@ class Expected:
     health: Health | None = None
     """None: it does not matter."""
 
-    def differs(self, container: Container) -> str:
+    def differs(self, container: Container, turned_since: float) -> str:
         """How `container` is otherwise than expected, in words; empty when it is as expected.
 
         What the engine was about to start again may run by now, by the engine's own hand: a loop turns faster than words go.
-        After a person's start the engine counts its restarts anew, so that one differs.
+        After a person's start the engine counts its restarts anew, so that one differs; and what is well, or has stayed up,
+        is in no loop any more.
+
+        Args:
+            container: as it is now.
+            turned_since: Unix seconds; what the engine started before has stayed up.
         """
         if self.state is State.RESTARTING and container.state is State.RUNNING and container.restarts > 0:
+            if container.health is Health.HEALTHY or container.started_at <= turned_since:
+                return "it runs again, and is in no loop any more"
             return ""
         if container.state is not self.state:
             return f"it is {container.state}, not {self.state}"

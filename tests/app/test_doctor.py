@@ -252,6 +252,9 @@ def test_another_paramedic(machine, tmp_path):
     (machine.proc / "30/fd/7").symlink_to(tmp_path / "second/runtime/acts.db")
     one(machine, name, WARN, f"with the data directory {tmp_path}/second (")
     assert not said(on(machine, elsewhere=frozenset({"runtime"})), name)
+    (machine.data / "run/runtime.pid").write_text("7\n")
+    assert not said(machine, name), "a pid of another life: 20 or 30 may be this one"
+    (machine.data / "run/runtime.pid").write_text("20\n")
     (machine.proc / "30/comm").unlink()
     assert not said(machine, name)
 

@@ -109,6 +109,11 @@ def test_how_labels_name_a_container():
     compose = {"container_label_com_docker_compose_project": "shop", "container_label_com_docker_compose_service": "db"}
     assert meant(compose) == db
     assert meant({"name": "web", **compose}) == web, "a name says more than a service"
+    left = container("shop-db-run-1", id="e" * 64, labels={**db.labels, "com.docker.compose.oneoff": "True"})
+    beside = world(web, db, left)
+    assert aim({"paramedic_action": "restart", **compose}, beside).container == db, (
+        "what `compose run` left is not meant"
+    )
     assert meant({"instance": "web"}) is None
     assert meant({"container": "web", "name": db.name}) is None, "two labels that name two"
 

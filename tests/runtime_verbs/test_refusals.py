@@ -159,6 +159,14 @@ def test_what_the_engine_has_started_again_itself_is_as_expected_and_what_a_pers
         rig.wish(loop, key="k1", expected=expected)
     assert not rig.backend.acts
     rig.backend.change(loop, restarts=4)
+    rig.backend.change(loop, health=Health.HEALTHY)
+    with pytest.raises(Conflict, match="in no loop any more"):
+        rig.wish(loop, key="k4", expected=expected)
+    rig.backend.change(loop, health=Health.NONE, started_at=rig.clock.now() - rig.settings.healer.verified_after)
+    with pytest.raises(Conflict, match="in no loop any more"):
+        rig.wish(loop, key="k5", expected=expected)
+    assert not rig.backend.acts
+    rig.backend.change(loop, started_at=rig.clock.now() - 1.0)
     assert rig.wish(loop, key="k2", expected=expected).status is Status.DONE
     rig.backend.stop(loop, 1.0)
     with pytest.raises(Conflict, match="it is exited, not restarting"):

@@ -89,7 +89,12 @@ def test_process_ids_of_another_namespace_mean_nothing(folder):
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"), [("1", "http://127.0.0.1:9110/"), ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/")]
+    ("told", "shown"),
+    [
+        ("1", "http://127.0.0.1:9110/"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/"),
+        ("http://box:80", "http://box:80/"),
+    ],
 )
 def test_in_the_image_a_link_is_said_once_and_nothing_is_kept(folder, monkeypatch, caplog, told, shown):
     monkeypatch.setenv("PARAMEDIC_LOGIN_LINK", told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -98,8 +97,9 @@ def command(
     paramedic query 'topk(5, container_memory_usage_bytes)' -o json
     """  # noqa: D301  click wants the character itself
     if data is None:
-        client: Query | Stored = Query(url or _own_url(), token=token, timeout=timeout)
+        client: Query | Stored
         try:
+            client = Query(url or _own_url(), token=token, timeout=timeout)
             result, end, step = _asked(client, expression, lasting, step, at)
         except PeerAway as error:
             if url:
@@ -139,11 +139,15 @@ def _asked(
 
 def _own_url() -> str:
     """The hub of this host: where it says that it listens, or where the configuration says so while it cannot be asked."""
-    data = Path(os.environ.get("PARAMEDIC_DATA") or Settings().data)
+    named = os.environ.get("PARAMEDIC_DATA")
     listen = ""
-    # None may run there, or whoever calls may not ask it: its page may be open to them all the same.
-    with contextlib.suppress(ParamedicError, KeyError, TypeError):
-        listen = str(RoleClient(socket_path(data, "hub"), "hub").get("/address", timeout=2.0)["listen"])
+    try:
+        found = RoleClient(socket_path(Path(named or Settings().data), "hub"), "hub").get("/address", timeout=2.0)
+        listen = str(found["listen"])
+    except (ParamedicError, KeyError, TypeError) as error:
+        # Whoever may not ask it may see its page all the same. But one that was named and does not run is no other one.
+        if named and isinstance(error.__cause__, (FileNotFoundError, ConnectionRefusedError)):
+            raise
     if not listen:
         # Imported here: pydantic and yaml take longer to import than the whole of this command.
         from paramedic_core.config.load import default_files, load  # noqa: PLC0415

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class Stored:
         self._view = View(folder)
         self._engine = Engine(self._view, Limits(timeout=timeout, max_samples=_MOST_SAMPLES))
 
-    @property
+    @cached_property
     def newest(self) -> float:
         """The last moment that there is, Unix seconds; 0 for none."""
         return self._view.span()[1] / 1000

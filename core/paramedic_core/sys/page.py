@@ -16,6 +16,6 @@ def page(hub: HubSettings) -> str:
     """
     told = os.environ.get("PARAMEDIC_LOGIN_LINK", "")
     if hub.public_url or told.startswith("http"):
-        return hub.public_url or told
+        return hub.public_url or f"{told.rstrip('/')}/"
     host, _, port = hub.listen.rpartition(":")
     return f"http://{'127.0.0.1' if host in _ANYWHERE else host}:{port}/"

@@ -29,7 +29,7 @@ _M_ARENA_MAX = -8
 """Of malloc.h."""
 _MADV_DONTNEED = 4
 """Of sys/mman.h."""
-_SMAPS_HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+ +(/.*)?")
+_SMAPS_HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+ *(.*)")
 
 
 class Capability(IntEnum):
@@ -145,13 +145,13 @@ def _clean_code() -> list[tuple[int, int]]:
     """Files' code (proc_pid_smaps(5)); not where a page is our own (a breakpoint, a text relocation), which would be lost."""
     try:
         listing = Path("/proc/self/smaps").read_text()
-    except FileNotFoundError:
-        return []  # a kernel without CONFIG_PROC_PAGE_MONITOR: its pages stay where they are
+    except OSError:
+        return []  # a kernel without CONFIG_PROC_PAGE_MONITOR, or a policy: its pages stay where they are
     found: list[tuple[int, int]] = []
     here: tuple[int, int] | None = None
     for line in listing.splitlines():
         if head := _SMAPS_HEAD.fullmatch(line):
-            code = head[3] == "r-xp" and head[4]
+            code = head[3] == "r-xp" and head[4].startswith("/")
             here = (int(head[1], 16), int(head[2], 16)) if code else None
         elif here and line.startswith("Anonymous:") and line.split()[1] == "0":
             found.append(here)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from paramedic_core.model import Container
+from paramedic_core.model import COMPOSE_ONEOFF, Container
 from paramedic_core.world import World
 from paramedic_healer.finding import Alert, Facts, Finding, Trigger
 
@@ -74,7 +74,7 @@ def aim(labels: Mapping[str, str], world: World | None) -> Aim:
     named = [c for c in (_labelled(value, world) for value in names.values()) if c is not None]
     project, service = labels.get(_PROJECT, ""), labels.get(_SERVICE, "")
     key = f"{project}/{service}" if project else service
-    meant = {c.id: c for c in named or (world.services().get(key, ()) if key else ())}
+    meant = {c.id: c for c in named or (_members(key, world) if key else ())}
     if len(meant) == 1:
         return Aim(action, next(iter(meant.values())))
     if meant:
@@ -123,6 +123,11 @@ def _named(value: str, world: World) -> Container | None:
     """By name or id; of an id at least the twelve digits that programs print: a name like `cafe` is not the start of one."""
     found = world.find(value)
     return found if found is not None and (found.name == value or len(value) >= len(found.short_id)) else None
+
+
+def _members(key: str, world: World) -> list[Container]:
+    """A service's containers; what `docker compose run` left beside them is never acted on, so it cannot be meant."""
+    return [c for c in world.services().get(key, ()) if c.labels.get(COMPOSE_ONEOFF, "").lower() != "true"]
 
 
 def _labelled(value: str, world: World) -> Container | None:

@@ -65,9 +65,9 @@ def move(folder: Path, path: Path) -> Path:
 
 
 def kept(folder: Path) -> list[Path]:
-    """All that is kept."""
+    """All that is kept: files, and folders that stood in a file's place."""
     place = folder / FOLDER
-    return sorted(p for p in place.iterdir() if p.is_file()) if place.is_dir() else []
+    return sorted(place.iterdir()) if place.is_dir() else []
 
 
 def _names(folder: Path, name: str) -> Iterator[Path]:

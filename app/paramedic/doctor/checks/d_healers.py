@@ -41,8 +41,9 @@ def _product(image: str) -> str:
 @check("other healers: paramedic")
 def paramedics(facts: Facts) -> Iterator[Verdict]:
     """Two with data directories of their own know nothing of one another: neither's limits hold for both."""
-    own = _own_runtime(facts)
-    for pid in sorted(p for p in _named(facts, _RUNTIME) if p != own) if own else ():
+    own, found = _own_runtime(facts), set(_named(facts, _RUNTIME))
+    # A pid that is none here is one of a life that is over, or of another namespace: then the one that runs may be this one.
+    for pid in sorted(found - {own}) if own in found else ():
         data = _data_of(facts, pid)
         where = f" with the data directory {data}" if data else ""
         what = f"another paramedic runs on this host{where} (its runtime is process {pid}): if its engine is the same, both act"

@@ -22,10 +22,10 @@ def stored(facts: Facts) -> Iterator[Verdict]:
 def kept(facts: Facts) -> Iterator[Verdict]:
     folder = facts.data / "metrics" / "damaged"
     try:
-        files = [path for path in folder.iterdir() if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
+        pieces = list(folder.iterdir())
+        size = sum(path.stat().st_size for path in pieces if path.is_file())
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
-    if files:
-        what = f"{folder} keeps {len(files)} damaged pieces of stored metrics ({size} bytes), which were set aside"
+    if pieces:
+        what = f"{folder} keeps {len(pieces)} damaged pieces of stored metrics ({size} bytes), which were set aside"
         yield Verdict(WARN, what, f"look at that disk; when nobody needs them any more: rm -r {folder}")
