@@ -129,6 +129,18 @@ def test_what_has_gone_is_forgotten() -> None:
         assert len(reader) <= 2 * 3000 + 1000
 
 
+def test_ever_new_prefixes_of_the_same_series_are_forgotten_too() -> None:
+    reader = Reader(lambda pairs: int(dict(pairs)["n"]))
+    most = 0
+    for wave in range(500):
+        body = b"".join(b'a{n="%d",request="%d"} 1\n' % (n, wave) for n in range(10))
+        found = reader.read(body)
+        assert found.rows == list(range(10))
+        reader.forget(set(found.rows))
+        most = max(most, len(reader))
+    assert 500 < most <= 2 * 10 + 1000
+
+
 def test_lines_that_are_dropped_are_remembered_as_long_as_they_come() -> None:
     asked: list[str] = []
 

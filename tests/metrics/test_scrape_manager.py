@@ -130,7 +130,9 @@ def test_too_many_targets_are_down_and_it_is_said(tmp_path: Path) -> None:
         for loop in loops:
             loop.scrape(0)
         assert [loop.state.error for loop in loops] == ["target_limit exceeded (number of targets: 2, limit: 1)"] * 2
-        assert "target_limit exceeded" in scraper.pools()[0].trouble
+        for _ in range(2):
+            assert "target_limit exceeded" in scraper.pools()[0].trouble
+            scraper.look()
         assert one.asked + two.asked == []
         assert [sink.last(n)[f'up{{instance="{loop.target.address}",job="j"}}'] for n, loop in enumerate(loops)] == [
             0.0

@@ -147,7 +147,8 @@ def by_labels(run: Run, vector: Vector, names: list[str], *, descending: bool) -
         for name in names:
             first, second = value_of(vector.labels[one], name), value_of(vector.labels[other], name)
             if first != second:
-                return -1 if natural(first) < natural(second) else 1
+                # "007" and "7" are the same number: the text decides then.
+                return -1 if (natural(first), first) < (natural(second), second) else 1
         return place[one] - place[other]
 
     order = sorted(range(len(vector.labels)), key=functools.cmp_to_key(compared), reverse=descending)

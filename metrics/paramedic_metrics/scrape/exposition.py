@@ -71,6 +71,8 @@ class Reader:
         """Numbers of those that the last exposition had that had any lines."""
         self._passed: set[int] | None = None
         """The same of a `read`, until `forget`."""
+        self._lasting = 0
+        """Lines of the last exposition that had any."""
         self._negative = self._asking = False
         self._comments: set[bytes] = set()
         self._comment_bytes = self._said = 0
@@ -125,11 +127,15 @@ class Reader:
         """Let go of the prefixes whose rows were not seen, when they have become many, or in any case."""
         if self._passed is not None:
             self._dropped = self._passed
+        self._lasting = self.lines or self._lasting
         self._new, self._passed, self.lines, self.kept = [], None, 0, 0
         if every or len(self._rows) > 2 * (len(seen) + len(self._dropped)) + _SPARE:
             wanted = seen | self._dropped
             self._rows = {prefix: row for prefix, row in self._rows.items() if row in wanted}
             self._dropped_bytes = sum(len(prefix) + _A_LINE for prefix, row in self._rows.items() if row < 0)
+        if len(self._rows) > 2 * self._lasting + _SPARE:
+            # Ever new prefixes of the same series, as where relabelling drops a label that is another each time.
+            self._rows, self._dropped_bytes = {}, 0
         if self._crowded:
             # Others come all the time: those of the next exposition take the room.
             self._comments.clear()

@@ -38,6 +38,8 @@ class Pool:
     """Discovered labels of targets that relabelling dropped, as many as are kept for show."""
     dropped_count: int = 0
     trouble: str = ""
+    unusable: str = ""
+    """What of its targets cannot be used, a part of `trouble`."""
     found: list[Sequence[Mapping[str, str]]] = field(default_factory=list)
 
 
@@ -141,13 +143,14 @@ class Scraper:
         for pool in self.pools():
             self._ask([d for d in pool.job.discoveries if isinstance(d, HttpTargets)])
             found = [d.targets(world) for d in pool.job.discoveries]
-            trouble = "; ".join(d.trouble for d in pool.job.discoveries if d.trouble)
-            if trouble != pool.trouble and trouble:
-                log.warning("job %s: %s", pool.job.name, trouble)
-            pool.trouble = trouble
             if found != pool.found:
                 pool.found = found
                 self._sync(pool, [labels for part in found for labels in part])
+            troubles = (*(d.trouble for d in pool.job.discoveries), pool.unusable)
+            trouble = "; ".join(one for one in troubles if one)
+            if trouble != pool.trouble and trouble:
+                log.warning("job %s: %s", pool.job.name, trouble)
+            pool.trouble = trouble
 
     def _ask(self, lists: Sequence[HttpTargets]) -> None:
         """Have lists asked for that are due; what they say counts at the look that follows their answer."""
@@ -172,14 +175,14 @@ class Scraper:
 
     def _sync(self, pool: Pool, found: Sequence[Mapping[str, str]]) -> None:
         wanted: dict[Target, dict[str, str]] = {}
+        unusable = ""
         dropped: list[dict[str, str]] = []
         for labels in found[:_MOST_TARGETS]:
             full = before(labels, pool.job)
             try:
                 target = make_target(labels, pool.job)
             except BadInput as error:
-                pool.trouble = str(error)
-                log.warning("job %s: the target %s: %s", pool.job.name, labels.get("__address__", "")[:100], error)
+                unusable = f"the target {labels.get('__address__', '')[:100]}: {error}"
                 continue
             if target is None:
                 dropped.append(full)
@@ -189,8 +192,8 @@ class Scraper:
         if most and len(wanted) > most:
             # They stay, so that people see them, and are down: `up` tells an alert of it.
             forced = f"target_limit exceeded (number of targets: {len(wanted)}, limit: {most})"
-            pool.trouble = f"{forced}: none is scraped"
-            log.warning("job %s: %s", pool.job.name, pool.trouble)
+            unusable = f"{forced}: none is scraped"
+        pool.unusable = unusable
         with self._lock:
             pool.dropped, pool.dropped_count = dropped[: pool.job.limits.keep_dropped or _KEPT_DROPPED], len(dropped)
             for target in [t for t in pool.loops if t not in wanted]:
