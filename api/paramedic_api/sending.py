@@ -6,8 +6,11 @@ socket takes: for an answer of 170 MB a third of all its work.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
+import socket
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -104,7 +107,28 @@ class Channel(HTTPChannel):
 
     def writable(self) -> bool:
         """Whether waitress' own thread should wait until the socket takes something."""
-        return bool(super().writable()) and not self._tended
+        if self._tended:
+            return False
+        if self.will_close and self.socket is not None:
+            # What nobody reads is never writable, so it would never be closed; a socket that is shut down is.
+            with contextlib.suppress(OSError):  # the reader has closed it
+                self.socket.shutdown(socket.SHUT_RDWR)
+        return bool(super().writable())
+
+    def write_soon(self, data: Any) -> int:
+        """Send bytes, or let them wait where there is room.
+
+        Raises:
+            ClientDisconnected: nobody reads any more.
+        """
+        # Before waitress holds the lock, which its own thread would wait for.
+        self._make_room()
+        return int(super().write_soon(data))
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        # waitress' own waits for ever. Between two requests it is called where nobody takes an error: the next one has it.
+        with contextlib.suppress(ClientDisconnected):
+            self._make_room()
 
     def write_here(self, *parts: bytes) -> None:
         """Send all but what may wait, in the caller's thread.
@@ -118,9 +142,24 @@ class Channel(HTTPChannel):
                 self.total_outbufs_len += len(part)
             self.outbufs.append(OverflowableBuffer(self.adj.outbuf_overflow))
             self.current_outbuf_count = 0
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Send until what is left may wait.
+
+        Raises:
+            ClientDisconnected: nobody reads any more, or the reader took nothing for as long as a connection may be idle.
+        """
+        left, since = self.total_outbufs_len, time.monotonic()
+        if left <= self.adj.outbuf_high_watermark:
+            return
         self._tended = True
         try:
             while self._goes_on():
+                if self.total_outbufs_len < left:
+                    left, since = self.total_outbufs_len, time.monotonic()
+                elif time.monotonic() - since > self.adj.channel_timeout:
+                    self._failed()
                 self._wait()
         finally:
             self._tended = False
@@ -138,6 +177,8 @@ class Channel(HTTPChannel):
 
     def _failed(self) -> NoReturn:
         self.will_close = True
+        # Before waitress' own thread looks: it would pass over it.
+        self._tended = False
         self.server.pull_trigger()
         raise ClientDisconnected
 

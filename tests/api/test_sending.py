@@ -9,26 +9,37 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from waitress.server import create_server
 
 from paramedic_api.sending import Channel
 
 PIECE = 300_000
 MOST = 1 << 20
+SENT = 1 << 16
 Pieces = Callable[[], Iterable[bytes]]
 
 
 @contextmanager
-def served(pieces: Pieces) -> Iterator[int]:
-    """A server whose every answer is these pieces; gives its port."""
+def served(pieces: Pieces, channel: type[Channel] = Channel, patience: int = 120) -> Iterator[int]:
+    """A server whose every answer is these pieces, which lets go of an idle connection after so many seconds; gives its port."""
 
     def app(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [("Content-Type", "text/plain")])
         return pieces()
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server: Any = create_server(app, sockets=[listener], asyncore_use_poll=True, outbuf_high_watermark=MOST)
-    server.channel_class = Channel
+    # So that little of an answer is in the kernel.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT)
+    server: Any = create_server(
+        app,
+        sockets=[listener],
+        asyncore_use_poll=True,
+        outbuf_high_watermark=MOST,
+        channel_timeout=patience,
+        cleanup_interval=1,
+    )
+    server.channel_class = channel
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -105,3 +116,52 @@ def test_a_reader_that_goes_ends_the_making() -> None:
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             reader.close()
             assert ended.wait(20)
+
+
+@contextmanager
+def idle_reader(port: int) -> Iterator[socket.socket]:
+    """Who asks, and reads nothing of the answer."""
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        reader.settimeout(30)
+        reader.connect(("127.0.0.1", port))
+        reader.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        yield reader
+
+
+@pytest.mark.parametrize("size", [1 << 14, 1 << 20])
+def test_a_reader_that_reads_nothing_is_let_go(size: int) -> None:
+    ended, closed = threading.Event(), threading.Event()
+
+    class Watched(Channel):
+        def handle_close(self) -> None:
+            super().handle_close()
+            closed.set()
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * size
+        finally:
+            ended.set()
+
+    with served(pieces, Watched, patience=1) as port, idle_reader(port):
+        assert ended.wait(20), "the thread that makes the answer is held"
+        assert closed.wait(20), "the connection is held"
+
+
+def test_an_answer_that_is_made_and_never_read_is_let_go() -> None:
+    made, closed = threading.Event(), threading.Event()
+
+    class Watched(Channel):
+        def handle_close(self) -> None:
+            super().handle_close()
+            closed.set()
+
+    def pieces() -> Iterator[bytes]:
+        yield from [b"x" * (1 << 14)] * 60
+        made.set()
+
+    with served(pieces, Watched, patience=1) as port, idle_reader(port):
+        assert made.wait(20), "all of it has room"
+        assert closed.wait(20), "the connection is held"
