@@ -16,6 +16,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,10 +99,10 @@ class SeriesLog:
                 hole.offset, hole.end, self.path,
             )  # fmt: skip
 
-    def _mend(self, both: Both) -> None:
-        """Put what only the copy has into the file; the damaged one is kept."""
+    def _mend(self, both: Both) -> bool:
+        """Put what only the copy has into the file; the damaged one is kept. Whether the file at the path is another now."""
         if not both.mended:
-            return
+            return False
         lost = sum(hole.size for hole in both.mended)
         try:
             if both.size:
@@ -109,8 +110,9 @@ class SeriesLog:
             write_atomic(self.path, bytes(both.data))
         except OSError as error:
             log.warning("%d bytes of %s are read from its copy and cannot be mended now: %s", lost, self.path, error)
-            return
+            return False
         log.warning("%d bytes of %s were damaged, and had from its copy: no name is lost", lost, self.path)
+        return True
 
     def _open(self) -> None:
         """Open the file at its path; it may be one that was rewritten."""
@@ -128,11 +130,17 @@ class SeriesLog:
             self._copy, self._copy_after = -1, 0.0
 
     def _copy_of(self, data: memoryview | None, lacking: Sequence[Hole] = ()) -> None:
-        """See to it that the copy has these bytes (None: the file's), and is open; where it cannot, one file goes on alone."""
+        """See to it that the copy has these bytes (None: those of both files), and is open; where it cannot, one file goes on alone."""
         self._let_go_of_copy()
         try:
             if data is None:
-                data = twin.read(self.path)[: self.size]
+                # The file may have damage that could not be mended at the start, and that only the old copy makes good.
+                both = read_both(self.path.parent)
+                data, lacking = both.data[: self.size], both.lacking
+                if self._mend(replace(both, data=data)):
+                    os.close(self._fd)
+                    self._fd = -1
+                    self._open()
             if not same(self._copy_path, data):
                 if any(hole.damaged and hole.end < len(data) for hole in lacking):
                     log.warning("%s was damaged: it is made anew from %s", self._copy_path, NAME)

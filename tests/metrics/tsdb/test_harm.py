@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,43 @@ def test_a_round_reads_a_little_at_a_time(rig: Rig, monkeypatch: pytest.MonkeyPa
     for count in (2, 3):
         going.turn(1.0)
         assert len(rig.store.harm()) == count
+    rig.store.abandon()
+
+
+def test_a_round_holds_no_part_that_is_removed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its space on the disk is free only when nobody has it open."""
+    for _ in range(2):
+        fill(rig, 10)
+        rig.store.upkeep.seal_all()
+    parts = rig.store.parts
+    _stripe(parts.all()[1].path)
+    monkeypatch.setattr(scrub, "_AT_ONCE", 1)
+    going = scrub.Scrub(parts, 0.0)
+    going.turn(1.0)
+    gone = weakref.ref(parts.all()[0])
+    parts.remove(parts.all()[0])
+    gc.collect()
+    assert gone() is None
+    before = len(rig.store.harm())
+    going.turn(2.0)
+    assert len(rig.store.harm()) == before + 1, "the others are read still"
+    going.turn(3.0)
+    rig.store.abandon()
+
+
+def test_a_round_of_any_size_ends_before_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(9):
+        fill(rig, 10)
+        rig.store.upkeep.seal_all()
+    parts = rig.store.parts
+    for part in parts.all()[1:]:
+        _stripe(part.path)
+    monkeypatch.setattr(scrub, "_AT_ONCE", 1)
+    monkeypatch.setattr(scrub, "EVERY", 6.0)
+    going = scrub.Scrub(parts, 0.0)
+    for second in range(3):
+        going.turn(float(second))
+    assert len(rig.store.harm()) == len(parts.all()) == 10
     rig.store.abandon()
 
 

@@ -15,6 +15,7 @@ from paramedic_core.errors import StoreUnavailable
 from paramedic_metrics.series import Labels
 from paramedic_metrics.tsdb import serieslog, twin
 from paramedic_metrics.tsdb.check import check
+from paramedic_metrics.tsdb.framing import Record, scan
 from paramedic_metrics.tsdb.index import Index
 from paramedic_metrics.tsdb.repair import repair
 from paramedic_metrics.tsdb.serieslog import SeriesLog
@@ -131,6 +132,35 @@ def test_where_no_copy_can_be_made_one_file_goes_on_and_the_copy_comes_later(
     (store / COPY).rmdir()
     monkeypatch.setattr(rig.store.upkeep.series, "_copy_after", 0.0)
     rig.store.upkeep.sync()
+    rig.store.ids([labels(name="newer")])
+    rig.store.stop()
+    assert (store / NAME).read_bytes() == (store / COPY).read_bytes()
+    assert named(store) == whole[1] | {new: labels(name="new"), new + 1: labels(name="newer")}
+
+
+def test_a_damage_that_could_not_be_mended_at_the_start_is_not_copied(
+    whole: tuple[Path, dict[int, Labels]], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is damaged, the copy lacks the last record, and the disk is full for a while."""
+    data = memoryview((store / NAME).read_bytes())
+    last = [item.offset for item in scan(data, len(twin.MAGIC)) if isinstance(item, Record)][-1]
+    os.truncate(store / COPY, last)
+    flip(store / NAME, len(data) // 4)
+    write, full = serieslog.write_atomic, True
+
+    def write_(path: Path, data: bytes) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, data)
+
+    monkeypatch.setattr(serieslog, "write_atomic", write_)
+    rig = Rig(store)
+    (new,) = rig.store.ids([labels(name="new")]).tolist()
+    full = False
+    log = rig.store.upkeep.series
+    monkeypatch.setattr(log, "_copy_after", 0.0)
+    log.sync()
+    assert (store / NAME).read_bytes() == (store / COPY).read_bytes()
     rig.store.ids([labels(name="newer")])
     rig.store.stop()
     assert (store / NAME).read_bytes() == (store / COPY).read_bytes()
