@@ -142,7 +142,9 @@ class Channel(HTTPChannel):
                 self.total_outbufs_len += len(part)
             self.outbufs.append(OverflowableBuffer(self.adj.outbuf_overflow))
             self.current_outbuf_count = 0
-        self._make_room()
+        # What the socket takes goes out at once, also where all of it may wait.
+        if self._goes_on():
+            self._make_room()
 
     def _make_room(self) -> None:
         """Send until what is left may wait.
