@@ -6,9 +6,11 @@ import contextlib
 import http.client
 import socket
 import threading
+import time
 
 from paramedic_collector.targets import Target
 from paramedic_core.errors import BadInput, PeerAway
+from paramedic_core.sys.answers import BoundedResponse
 
 _ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
@@ -31,11 +33,15 @@ def fetch(target: Target, seconds: float, most: int) -> tuple[bytes, bool]:
     where, late = f"http://{target.instance}{target.path}", threading.Event()
     connection = http.client.HTTPConnection(target.address, target.port, timeout=seconds)
     headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity", "User-Agent": "paramedic"}
-    # A time-out counts for each piece anew, and who sends one byte a second could go on for days.
-    watch = threading.Timer(seconds, _cut, (connection, late))
-    watch.daemon = True
-    watch.start()
+    connection.response_class = BoundedResponse
+    end, watch = time.monotonic() + seconds, None
     try:
+        connection.connect()
+        # A time-out counts for each piece anew, and who sends one byte a second could go on for days. The socket is
+        # given because http.client lets go of its own reference to one whose answer ends with it.
+        watch = threading.Timer(max(0.0, end - time.monotonic()), _cut, (connection.sock, late))
+        watch.daemon = True
+        watch.start()
         connection.request("GET", target.path, headers=headers)
         response = connection.getresponse()
         if response.status != 200:
@@ -52,7 +58,8 @@ def fetch(target: Target, seconds: float, most: int) -> tuple[bytes, bool]:
         why = f"not within {seconds:g} s" if slow else str(error) or type(error).__name__
         raise PeerAway(f"{where} does not answer: {why}") from error
     finally:
-        watch.cancel()
+        if watch is not None:
+            watch.cancel()
         connection.close()
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind not in ("application/openmetrics-text", "text/plain", ""):
@@ -60,7 +67,7 @@ def fetch(target: Target, seconds: float, most: int) -> tuple[bytes, bool]:
     return body, kind == "application/openmetrics-text"
 
 
-def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
+def _cut(sock: socket.socket, late: threading.Event) -> None:
     late.set()
-    with contextlib.suppress(OSError, AttributeError):  # it has just ended by itself
-        connection.sock.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):  # it has just ended by itself
+        sock.shutdown(socket.SHUT_RDWR)

@@ -138,6 +138,35 @@ def test_whatever_it_does_there_is_an_error_in_time(
         fetch(app.target(), 0.5, 100)
 
 
+def test_a_chunk_of_less_than_nothing_is_not_read_until_the_other_side_ends(serve: Serve) -> None:
+    def say(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\nx 1\n")
+        connection.recv(1)  # until the other side has had enough
+
+    app = serve(say)
+    with pytest.raises(PeerAway, match="IncompleteRead"):
+        fetch(app.target(), 20, 100)
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+def test_a_body_that_drips_and_ends_with_its_connection_is_cut_in_time(serve: Serve, version: bytes) -> None:
+    cut = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        try:
+            connection.sendall(HEAD.replace(b"HTTP/1.1", version) + b"\r\n")
+            for _ in range(400):
+                connection.sendall(b"#")
+                time.sleep(0.02)
+        except OSError:
+            cut.set()
+
+    app = serve(drip)
+    with pytest.raises(PeerAway, match=r"within 0\.5 s"):
+        fetch(app.target(), 0.5, 1 << 20)
+    assert cut.wait(10)  # else it was heard to its own end
+
+
 def test_nobody_there_is_an_error() -> None:
     with pytest.raises(PeerAway, match="refused"):
         fetch(Target(container(), "127.0.0.1", free_port()), 5, 100)

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -174,6 +174,30 @@ def test_an_answer_that_is_cut_off_and_one_that_is_too_large() -> None:
     for wrong in ("", "up", "ftp://x", "http://", "http://x/?a=b"):
         with pytest.raises(BadInput):
             Query(wrong)
+
+
+def test_a_host_that_no_name_can_be_is_away() -> None:
+    for host in ("a..b", f"{'x' * 64}.test"):
+        with pytest.raises(PeerAway, match="does not answer"):
+            Query(f"http://{host}:80").instant("up")
+
+
+def test_a_chunk_of_less_than_nothing_is_not_read_until_the_other_side_ends() -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}")
+            while connection.recv(65536):  # until the other side has had enough
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(PeerAway, match="IncompleteRead"):
+            Query(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=20).instant("up")
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 def test_it_needs_no_numpy() -> None:

@@ -1,10 +1,13 @@
-"""A target's connection, closed by others at the worst moments: whatever it opened is closed in the end."""
+"""A target's connection, closed by others at the worst moments, and targets that mean harm: all that was opened is closed in the end."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import hashlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -32,8 +35,9 @@ class _Target:
                 connection.close()
                 return
             self.opened += 1
-            self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-            self._threads[-1].start()
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            thread.start()
+            self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
@@ -42,9 +46,13 @@ class _Target:
 
     def all_closed(self) -> bool:
         """Whether the other side has closed every connection."""
-        for thread in self._threads:
+        with socket.create_connection(self._listener.getsockname()) as last:
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)  # they are accepted in turn: all that were opened before have their threads now
+        threads = list(self._threads)
+        for thread in threads:
             thread.join(5)
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     def end(self) -> None:
         self.opened = -1
@@ -115,3 +123,102 @@ def test_a_target_that_closes_after_each_answer_is_asked_anew() -> None:
         assert target.all_closed()
     finally:
         target.end()
+
+
+@contextlib.contextmanager
+def _saying(say: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A target that has one connection, and answers its request with what `say` does."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            say(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-5"])
+def test_a_chunk_of_less_than_nothing_is_not_read_until_the_other_side_ends(size: bytes) -> None:
+    def say(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\na 1\n")
+        connection.recv(1)  # until the other side has had enough
+
+    with _saying(say) as url, pytest.raises(ScrapeFailed, match="cannot be reached: IncompleteRead"):
+        Connection(url, Access(), most=1000).get({}, 20.0)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
+def test_a_body_that_drips_and_ends_with_its_connection_is_cut_by_abort(head: bytes) -> None:
+    under_way, over = threading.Event(), threading.Event()
+
+    def say(connection: socket.socket) -> None:
+        connection.sendall(head)
+        for number in range(1000):
+            connection.sendall(b"#")
+            if over.wait(0.02):
+                return
+            if number == 10:
+                under_way.set()
+
+    with _saying(say) as url:
+        asked = Connection(url, Access(), most=1000)
+        found: list[object] = []
+
+        def get() -> None:
+            try:
+                found.append(asked.get({}, 60.0))
+            except ScrapeFailed as error:
+                found.append(str(error))
+
+        thread = threading.Thread(target=get)
+        thread.start()
+        try:
+            assert under_way.wait(30)
+            asked.abort()
+            thread.join(10)
+            assert found == ["no answer within 60 s"]
+        finally:
+            over.set()
+            thread.join(30)
+
+
+def _packed(body: bytes, most: int) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with _saying(lambda connection: connection.sendall(head + body)) as url:
+        asked = Connection(url, Access(), most=most)
+        try:
+            return asked.get({}, 60.0).body
+        finally:
+            asked.close()
+
+
+def test_members_of_gzip_one_behind_another_are_one_body() -> None:
+    long = b"".join(b"# %s\n" % hashlib.sha256(b"%d" % n).hexdigest().encode() for n in range(4000))
+    members = [b"a 1\n", b"", long, b"b 2\n", long]
+    whole = b"".join(members)
+    body = b"".join(gzip.compress(member) for member in members)
+    assert len(gzip.compress(long)) > 1 << 16  # a member ends and begins within what is read at once
+    assert _packed(body, len(whole)) == whole
+    with pytest.raises(ScrapeFailed, match="body size limit exceeded"):
+        _packed(body, len(whole) - 1)
+    with pytest.raises(ScrapeFailed, match="was cut off"):
+        _packed(body[:-1], len(whole))
+
+
+def test_what_stands_behind_gzip_is_bounded() -> None:
+    with pytest.raises(ScrapeFailed, match="its gzip cannot be read"):
+        _packed(gzip.compress(b"a 1\n") + b"x" * (1 << 20), 1000)
+    with pytest.raises(ScrapeFailed, match="body size limit exceeded"):
+        _packed(gzip.compress(b"a 1\n") + gzip.compress(b"") * 10_000, 1000)
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.test"])
+def test_a_host_that_no_name_can_be_is_a_scrape_that_failed(host: str) -> None:
+    with pytest.raises(ScrapeFailed, match="cannot be reached"):
+        Connection(f"http://{host}:80/metrics", Access(), most=1000).get({}, 5.0)

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from paramedic_core.errors import BadInput, LimitExceeded, NotFound, ParamedicError, PeerAway, Refused, Temporary
+from paramedic_core.sys.answers import BoundedResponse
 
 MOST_ANSWER = 64 << 20
 """Bytes of an answer; a larger one is refused before it is taken apart."""
@@ -110,6 +111,7 @@ class Query:
 
     def _exchange(self, method: str, path: str, body: str) -> dict[str, Any]:
         connection = self._connection()
+        connection.response_class = BoundedResponse
         try:
             connection.request(method, f"{self._base}/api/v1/{path}", body.encode() or None, self._headers)
             response = connection.getresponse()
@@ -117,7 +119,7 @@ class Query:
             if response.length and len(data) <= MOST_ANSWER:
                 # http.client's read(n) takes a body that was cut for a whole one.
                 raise http.client.IncompleteRead(data, response.length)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of a host's name
             raise PeerAway(f"{self.url} does not answer: {error or type(error).__name__}") from error
         finally:
             connection.close()

@@ -10,13 +10,14 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from paramedic_core.config.mistakes import nearest
 from paramedic_core.errors import ParamedicError, Temporary
+from paramedic_core.sys.answers import BoundedResponse
 from paramedic_core.sys.files import read_bounded
 from paramedic_metrics.scrape.fields import Section
 
@@ -206,12 +207,13 @@ class Connection:
         url: `http(s)://HOST:PORT/PATH`.
         access: its credentials.
         socket_path: a unix socket to use instead of the address.
-        most: bytes of a body, unpacked.
+        most: bytes of a body, unpacked; packed it has no more than that and 64 KiB.
     """
 
     def __init__(self, url: str, access: Access, *, socket_path: str = "", most: int) -> None:
         self._url, self._access, self._socket, self._most = url, access, socket_path, most
         self._open: http.client.HTTPConnection | None = None
+        self._sock: socket.socket | None = None
         self._host = ""
         self._lock = threading.Lock()
         self._expired = False
@@ -230,7 +232,7 @@ class Connection:
         fresh = self._open is None
         try:
             return self._follow(headers, end)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of a host's name
             self.close()
             if self._expired or isinstance(error, TimeoutError) or time.monotonic() >= end:
                 raise ScrapeFailed(f"no answer within {timeout:g} s") from error
@@ -242,7 +244,7 @@ class Connection:
     def _again(self, headers: Mapping[str, str], end: float, timeout: float) -> Answer:
         try:
             return self._follow(headers, end)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of a host's name
             self.close()
             late = self._expired or isinstance(error, TimeoutError)
             text = (
@@ -254,7 +256,7 @@ class Connection:
         """End the exchange that is under way; from another thread."""
         self._expired = True
         with self._lock:
-            sock = self._open.sock if self._open is not None else None
+            sock = self._sock
         if sock is not None:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
@@ -264,7 +266,7 @@ class Connection:
     def close(self) -> None:
         """Close it; the next `get` opens it anew."""
         with self._lock:
-            found, self._open = self._open, None
+            found, self._open, self._sock = self._open, None, None
         if found is not None:
             found.close()
 
@@ -329,43 +331,80 @@ class Connection:
             raise ScrapeFailed(f"{netloc[:100]!r} is no address: {error}") from error
         # One that was closed, by another thread perhaps, must not open itself again: nobody would close that.
         made.auto_open = 0
+        made.response_class = BoundedResponse
         with self._lock:
             self._open, self._host = made, f"{scheme}://{netloc}"
         made.connect()
         with self._lock:
             closed = self._open is not made
+            if not closed:
+                # Kept because http.client lets go of its own reference to a socket whose answer ends with it.
+                self._sock = made.sock
         if closed:
             made.close()
             raise ScrapeFailed("the connection was closed")
+        if self._expired:
+            raise TimeoutError
 
     def _body(self, response: http.client.HTTPResponse, end: float) -> Answer:
         if response.status != 200:
             response.read(_CHUNK)
             self.close()
             raise ScrapeFailed(f"server returned HTTP status {response.status} {response.reason}"[:200])
-        unpack = None
+        pieces = self._pieces(response, end)
         if response.headers.get("Content-Encoding", "").strip().lower() == "gzip":
-            unpack = zlib.decompressobj(wbits=31)
+            pieces = _unpacked(pieces, self._most, end)
         parts: list[bytes] = []
+        size = 0
+        for part in pieces:
+            size += len(part)
+            if size > self._most:
+                self.close()
+                raise self._too_long()
+            parts.append(part)
+        return Answer(b"".join(parts), response.headers.get("Content-Type", "").strip())
+
+    def _pieces(self, response: http.client.HTTPResponse, end: float) -> Iterator[bytes]:
+        """The body as it comes; whole, or an error."""
         size = 0
         while data := response.read(_CHUNK):
             if time.monotonic() >= end:
                 raise TimeoutError
-            try:
-                part = unpack.decompress(data, self._most + 1 - size) if unpack else data
-            except zlib.error as error:
-                raise ScrapeFailed(f"its gzip cannot be read: {error}") from error
-            size += len(part)
-            if size > self._most or (unpack and unpack.unconsumed_tail):
+            size += len(data)
+            if size > self._most + _CHUNK:
                 self.close()
-                raise ScrapeFailed(f"body size limit exceeded ({self._most} bytes)")
-            parts.append(part)
+                raise self._too_long()
+            yield data
+        if self._expired:
+            raise TimeoutError  # the end of a body without a length was `abort`
         if response.length:
             # http.client's read(n) takes a body that was cut for a whole one.
             raise http.client.IncompleteRead(b"", response.length)
-        if unpack is not None and not unpack.eof:
-            raise ScrapeFailed("its gzip was cut off")
-        return Answer(b"".join(parts), response.headers.get("Content-Type", "").strip())
+
+    def _too_long(self) -> ScrapeFailed:
+        return ScrapeFailed(f"body size limit exceeded ({self._most} bytes)")
+
+
+def _unpacked(pieces: Iterable[bytes], most: int, end: float) -> Iterator[bytes]:
+    """What gzip packed, one member behind another as Go's reader takes them; no more than `most + 1` bytes."""
+    unpack, left = zlib.decompressobj(wbits=31), most + 1
+    for piece in pieces:
+        data = piece
+        while data and left:
+            if time.monotonic() >= end:
+                raise TimeoutError
+            if unpack.eof:
+                unpack = zlib.decompressobj(wbits=31)
+            try:
+                part = unpack.decompress(data, left)
+            except zlib.error as error:
+                raise ScrapeFailed(f"its gzip cannot be read: {error}") from error
+            left -= len(part)
+            if part:
+                yield part
+            data = unpack.unused_data
+    if not unpack.eof:
+        raise ScrapeFailed("its gzip was cut off")
 
 
 class _Unix(http.client.HTTPConnection):
