@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -46,12 +47,16 @@ def heal(private_engine, request):
     """Paramedic with an armed point, and a container; afterwards what must hold is checked."""
     point, roles = request.param
     name = "point-" + "-".join((point, roles[-1])).replace(".", "-").replace("_", "-")
-    patient = Patient(private_engine, name)
     try:
-        with paramedic(private_engine.host, roles=roles, start=False, **quick()) as p:
+        with (
+            ThreadPoolExecutor(1) as meanwhile,
+            paramedic(private_engine.host, roles=roles, start=False, **quick()) as p,
+        ):
+            coming = meanwhile.submit(Patient, private_engine, name)
             p.marks, p.points = p.data.parent / "marks", {x for x in (point, SECOND.get(point)) if x}
             armed = ",".join(f"{x}={p.marks}/{x}" for x in p.points)
             p.start({**os.environ, "PARAMEDIC_FAULTS": armed})
+            patient = coming.result()
             yield p, patient
             wait_healed(p, name, point)
             all_back(p)

@@ -171,7 +171,7 @@ def test_killed_while_the_engine_is_at_it(case, wait_for):
 
 def test_the_engine_dies_amid_an_act(own_engine, data):
     """The answer never comes: what became of it is found out when the engine is back, and the target is free again."""
-    case = Case(own_engine, data, "engine-dies", stop_timeout=20)
+    case = Case(own_engine, data, "engine-dies", stop_timeout=6)
     try:
         case.life()
         wait_until(case.seen, within=20)
