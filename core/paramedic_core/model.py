@@ -187,6 +187,11 @@ class Container:
         return f"{self.project}/{self.service}" if self.project else self.service
 
     @property
+    def one_off(self) -> bool:
+        """Whether `docker compose run` made it: somebody's errand beside the service, and no part of it."""
+        return self.labels.get(COMPOSE_ONEOFF, "").lower() == "true"
+
+    @property
     def task(self) -> str:
         """The Swarm task that owns it; empty outside a Swarm."""
         return self.labels.get(SWARM_TASK, "")

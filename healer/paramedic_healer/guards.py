@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from paramedic_core.leave import Leave
 from paramedic_core.limits import Backoff
-from paramedic_core.model import COMPOSE_ONEOFF, EndedBy, State
+from paramedic_core.model import EndedBy, State
 from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.world import World
 from paramedic_healer.finding import Finding
@@ -136,7 +136,7 @@ def ours(case: Case) -> Verdict:
         return Verdict("ours", Choice.REFUSE, "it is a part of paramedic, which never acts on itself")
     if container.task:
         return Verdict("ours", Choice.REFUSE, "it is a Swarm task: Swarm itself replaces it")
-    if container.labels.get(COMPOSE_ONEOFF, "").lower() == "true":
+    if container.one_off:
         return Verdict("ours", Choice.REFUSE, "somebody ran it once by hand (docker compose run)")
     gone = (State.EXITED, State.CREATED, State.DEAD)
     names = sorted(c.name for c in case.world.dependents(container) if c.state not in gone)

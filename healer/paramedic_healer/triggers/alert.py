@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from paramedic_core.model import COMPOSE_ONEOFF, Container
+from paramedic_core.model import Container
 from paramedic_core.world import World
 from paramedic_healer.finding import Alert, Facts, Finding, Trigger
 
@@ -127,7 +127,7 @@ def _named(value: str, world: World) -> Container | None:
 
 def _members(key: str, world: World) -> list[Container]:
     """A service's containers; what `docker compose run` left beside them is never acted on, so it cannot be meant."""
-    return [c for c in world.services().get(key, ()) if c.labels.get(COMPOSE_ONEOFF, "").lower() != "true"]
+    return [c for c in world.services().get(key, ()) if not c.one_off]
 
 
 def _labelled(value: str, world: World) -> Container | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from paramedic_core.model import COMPOSE_ONEOFF, Container, EndedBy, State
+from paramedic_core.model import Container, EndedBy, State
 from paramedic_healer.finding import Facts, Finding, Trigger
 
 
@@ -59,7 +59,7 @@ def _failed(container: Container) -> bool:
     if container.state is not State.EXITED or not (container.exit_code or container.oom_killed):
         return False
     # A job that somebody ran by hand, or that goes away by itself, is nobody's service.
-    if container.auto_remove or container.labels.get(COMPOSE_ONEOFF, "").lower() == "true":
+    if container.auto_remove or container.one_off:
         return False
     by = container.ending.by if container.ending else EndedBy.UNKNOWN
     return by in (EndedBy.NOBODY, EndedBy.UNKNOWN)
