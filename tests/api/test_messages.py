@@ -94,8 +94,8 @@ def test_a_receiver_that_is_down_slows_no_other_and_gets_it_later(short_folder, 
                 found.poke()
                 good.wait(1)
                 assert time.monotonic() - began < 10
-                # The receiver has a request before the sender has its answer.
-                wait_until(lambda: state.channels(found, HOST)[0]["state"] == "failing")
+                # A receiver has its request before the sender has the answer, and has marked it.
+                wait_until(lambda: found.counts()["good"].sent == 1 and found.senders[0].error)
                 rows = {row["name"]: row for row in state.channels(found, HOST)}
                 assert (rows["bad"]["state"], rows["bad"]["waiting"]) == ("failing", 1)
                 assert "503" in rows["bad"]["last_error"]
