@@ -1,7 +1,7 @@
 """From the fault to the act: paramedic beside a bare shell loop and a poll loop, fault by fault, on a private engine.
 
     bench/heal_latency.py [--faults 30] [--runs 3] [--json FILE]
-    bench/heal_latency.py --under-query-load [--faults 14] [--series 10000]
+    bench/heal_latency.py --under-query-load [--runs 3] [--faults 14] [--series 10000]
 
 Each fault is a fresh container that turns unhealthy; arms take turns within each fault. What is measured comes from the
 engine's own event stream: from `health_status: unhealthy` to the first `kill` of that container. paramedic runs with
@@ -64,7 +64,7 @@ def main() -> int:
     parser.add_argument("--series", type=int, default=10_000)
     arguments = parser.parse_args()
     if arguments.under_query_load:
-        return _under_query_load(min(arguments.faults, 14), arguments.series, arguments.json)
+        return _under_query_load(arguments.runs, min(arguments.faults, 14), arguments.series, arguments.json)
     runs = []
     with bench_engine() as engine:
         for number in range(arguments.runs):
@@ -77,12 +77,17 @@ def main() -> int:
     return 0 if ratio <= GOAL else 1
 
 
-def _under_query_load(faults: int, series: int, file: Path | None) -> int:
+def _under_query_load(runs: int, faults: int, series: int, file: Path | None) -> int:
     interval = 2.0
+    print(f"{runs} runs of {faults} faults each, {series} series over 6 h, {under_query_load.CLIENTS} clients:")
+    found = []
     with bench_engine() as engine:
-        found = under_query_load.run(engine, _fault, _with_store(interval), faults, series)
-    print(f"\n{faults} faults each, {series} series over 6 h, {under_query_load.CLIENTS} clients:")
-    met = under_query_load.show(found, interval)
+        for _ in range(runs):
+            found.append(under_query_load.run(engine, _fault, _with_store(interval), faults, series))
+            under_query_load.show(found[-1], interval)
+    # A p95 of one run's few faults is nearly its worst: the goal is held to all of them together.
+    print(f"\nall {runs} runs together:")
+    met = under_query_load.show(under_query_load.together(found), interval)
     if file:
         file.write_text(json.dumps(found, indent=1))
     return 0 if met else 1
