@@ -20,7 +20,7 @@ EVERY = [
     for name, service in form["services"].items()
 ]
 ROLES = FULL["services"]["roles"]
-RUNTIME = FULL["services"]["runtime"]
+RUNTIME, NAMES = FULL["services"]["runtime"], FULL["services"]["names"]
 
 
 def test_the_image_can_check_the_certificates_of_those_it_tells() -> None:
@@ -63,10 +63,23 @@ def test_runtime_has_the_socket_and_no_network_and_the_roles_the_other_way_round
     assert "socket" not in mounts(ROLES).values()
     assert not any("docker" in where for where in mounts(ROLES))
     assert any(entry.startswith("/host/run") for entry in ROLES["tmpfs"]), "the host's sockets are hidden"
+    assert "network_mode" not in ROLES
+
+
+def test_names_have_the_hosts_network_and_nothing_else_of_the_hosts() -> None:
+    assert NAMES["network_mode"] == "host"
+    assert "ports" not in NAMES
+    lines = NAMES["volumes"]
+    assert all(line.split(":")[0] in FULL["volumes"] for line in lines), "its own volumes alone"
+    assert "trust:/var/lib/paramedic:ro" in lines
+    assert mounts(NAMES) == {
+        f"/var/lib/paramedic{at}": what for at, what in (("", "trust"), ("/run", "run"), ("/dns", "dns"))
+    }
+    assert set(NAMES["cap_add"]) <= {*ROLES["cap_add"], "NET_BIND_SERVICE"} - {"DAC_READ_SEARCH"}
 
 
 def test_each_role_runs_once() -> None:
-    said = [word for service in (RUNTIME, ROLES) for word in service["command"] if word not in ("run", "--role")]
+    said = [word for service in (RUNTIME, ROLES, NAMES) for word in service["command"] if word not in ("run", "--role")]
     assert sorted(said) == sorted(spec.name for spec in SPECS)
 
 
@@ -77,7 +90,7 @@ def test_the_roles_may_not_write_what_runtime_trusts() -> None:
     assert all(":ro" in line for line in lines if line.startswith("/"))
     for spec in SPECS:
         home = f"/var/lib/paramedic/{spec.name}"
-        assert (home in mounts(ROLES)) is (spec.folder and spec.name != "runtime"), home
+        assert (home in mounts(ROLES)) is (spec.folder and spec.name not in ("runtime", "dns")), home
 
 
 @pytest.mark.parametrize("folder", ["run", *(spec.name for spec in SPECS if spec.folder)])
@@ -90,7 +103,11 @@ def test_the_image_has_each_folder_for_a_volume_that_is_read_only(folder: str) -
 def test_environment_variables_are_settings() -> None:
     said = dict(re.findall(r"(PARAMEDIC_\w+)=(\S+)", DOCKERFILE))
     assert said["PARAMEDIC_HUB__LISTEN"] == "0.0.0.0:9110"
-    for more in ({}, ROLES["environment"]):
+    for more in (
+        {},
+        {"PARAMEDIC_DNS__PORT": NAMES["environment"]["PARAMEDIC_DNS__PORT"].strip("${}").partition(":-")[2]},
+        ROLES["environment"],
+    ):
         loaded = load(env={**said, **more})
         assert not [str(w) for w in loaded.warnings if "names no setting" in str(w)]
     assert loaded.settings.logs.path_rootfs == loaded.settings.collector.path_rootfs == "/host"

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from paramedic_core.sys.identity import GID, UIDS
+from support_dns import ZONE, nslookup
 from support_engine import PrivateEngine
 from support_image import Composed, build, host_like_engine
 from support_receivers import receiver
@@ -50,7 +51,7 @@ def engine() -> Iterator[PrivateEngine]:
 @contextlib.contextmanager
 def installed(engine: PrivateEngine, form: str, folder: Path) -> Iterator[Composed]:
     """One form up, with a victim to heal, and with paramedic's own containers sick and allowed to be healed."""
-    service = {"small": ["paramedic"], "full": ["runtime", "roles"]}[form]
+    service = {"small": ["paramedic"], "full": ["runtime", "roles", "names"]}[form]
     here = Composed(engine, form, folder, {"services": dict.fromkeys(service, _SELF)})
     try:
         print(f"\n{form}: every role ready after {here.up():.1f} s")
@@ -151,7 +152,7 @@ class TestSmall:
 
 
 class TestFull:
-    """Two containers."""
+    """Three containers."""
 
     def test_heals_and_leaves_itself_alone(self, full: Composed) -> None:
         healed(full)
@@ -164,6 +165,22 @@ class TestFull:
         assert "/login#paramedic_(hidden)" in ours.stdout, ours.stdout + ours.stderr
         assert token not in ours.stdout
         assert post(full, "/api/v1/session", {"token": token})[0] == 200
+
+    def test_containers_ask_their_gateway_for_names(self, full: Composed) -> None:
+        engine = full.engine
+        engine.docker("network", "create", "street")
+        try:
+            engine.run("shop", options=("--network", "street"))
+            engine.run("asker", options=("--network", "street"))
+            network = engine.inspect("shop")["NetworkSettings"]["Networks"]["street"]
+            name, inside = f"shop.default.svc.{ZONE}", ("docker", "-H", engine.host, "exec", "asker")
+            wanted = {network["IPAddress"]}
+            engine.wait(lambda: nslookup(name, network["Gateway"], inside=inside)[0] == wanted, within=60)
+            doctor = full.cli("names", "doctor").stdout
+            assert "containers cannot ask it" not in doctor
+        finally:
+            engine.remove("shop", "asker")
+            engine.docker("network", "rm", "street")
 
     def test_doctor_finds_the_separation_well(self, full: Composed) -> None:
         said = full.cli("roles", "doctor").stdout

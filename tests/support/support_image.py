@@ -151,6 +151,7 @@ class Composed:
         self._environment = {
             **os.environ, "DOCKER_HOST": engine.host, "DOCKER_CONFIG": str(folder), "PARAMEDIC_PORT": str(self.port),
             "DOCKER_SOCKET": str(engine.public),  # type: ignore[attr-defined]
+            "PARAMEDIC_DNS_PORT": "53",
         }  # fmt: skip
 
     def compose(self, *words: str, within: float = 120.0) -> str:

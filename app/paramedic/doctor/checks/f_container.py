@@ -36,7 +36,7 @@ def sight(facts: Facts) -> Iterator[Verdict]:
         yield Verdict(WARN, what, f"mount the host's / read-only and set logs.path_rootfs, or {_FULL}")
     if "dns" in names and not _on_the_hosts_network(facts):
         what = "names are answered within this container's network alone: containers cannot ask it"
-        yield Verdict(WARN, what, "run it on the host (systemd), or its container with `network_mode: host`")
+        yield Verdict(WARN, what, f"run it on the host (systemd), in a container with `network_mode: host`, or {_FULL}")
 
 
 def _on_the_hosts_network(facts: Facts) -> bool:
