@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import numpy as np
 
 from paramedic_metrics.promql import exact
-from paramedic_metrics.promql.quantiles import Few, few_ranks, of_sorted
+from paramedic_metrics.promql.quantiles import Few, few_ranks, of_sorted, ranked
 from paramedic_metrics.promql.values import Bools, Floats, Ints, Rows
-from paramedic_metrics.promql.windows import Window, columns
+from paramedic_metrics.promql.windows import Window, columns, together
 
 _PLACES = 16
 """Samples of each window between two looks at whether the query goes on."""
@@ -91,7 +91,8 @@ def _extreme(pick: np.ufunc) -> Kernel:
                 pick(columns(levels[-1], window.low), columns(levels[-1], window.high - size), out=out)
             elif len(here):
                 table = levels[-1]
-                out[:, here] = pick(columns(table, window.low[here]), columns(table, window.high[here] - size))
+                low, high = window.low[here], window.high[here]
+                out[:, together(here)] = pick(columns(table, low), columns(table, high - size))
             if level:
                 levels.pop(0)
         return out, valid
@@ -161,57 +162,77 @@ maximum_time = _extreme_time(np.greater_equal)
 minimum_time = _extreme_time(np.less_equal)
 
 
-def gathered(window: Window, values: Floats) -> Iterator[tuple[Ints, Floats]]:
-    """Steps whose windows are equally long, and their samples: shape (rows, steps, samples)."""
+def _lengths(window: Window) -> list[tuple[int, Rows]]:
+    """How many samples windows have, and which steps' do. Nearly all are alike; shorter are those at an end of the samples."""
     counts = window.counts
-    for size in np.unique(counts[counts > 0]).tolist():
-        here = np.flatnonzero(counts == size)
-        views = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)
+    return [(size, np.flatnonzero(counts == size)) for size in np.unique(counts[counts > 0]).tolist()]
+
+
+def gathered(window: Window, values: Floats, *, less: Container[int] = ()) -> Iterator[tuple[Ints, Floats]]:
+    """Steps whose windows are equally long, and their samples, shape (rows, steps, samples); `less` those of these lengths."""
+    for size, steps in window.once("lengths", lambda: _lengths(window)):
+        if size in less:
+            continue
         # Whoever sorts them copies them: of long windows not those of all steps at once.
         many = max(1, _GATHERED // (size * len(values)))
-        for begin in range(0, len(here), many):
+        for begin in range(0, len(steps), many):
             window.check()
-            yield _alike(views, here[begin : begin + many], window.low)
+            here = steps[begin : begin + many]
+            yield here, _samples(values, window.low[here], size)
 
 
-def _alike(views: Floats, here: Rows, lows: Ints) -> tuple[Ints, Floats]:
-    low = lows[here]
-    stride = int(low[1] - low[0]) if len(low) > 1 else 0
+def _samples(values: Floats, low: Ints, size: int) -> Floats:
+    """Those of windows that begin at `low`; a view where they are evenly apart."""
+    first = int(low[0])
+    if len(low) == 1:
+        return values[:, None, first : first + size]
+    views = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)
+    stride = int(low[1]) - first
     if stride > 0 and (np.diff(low) == stride).all():
-        return here, views[:, int(low[0]) : int(low[-1]) + 1 : stride]
-    return here, views[:, low]
+        return views[:, first : int(low[-1]) + 1 : stride]
+    return views[:, low]
 
 
 def quantile(window: Window, values: Floats, q: Floats) -> tuple[Floats, Bools]:
     """The q-quantile of each range; q is one a step."""
     out = np.empty((len(values), len(window.low)))
-    alike = window.longest > 0 and bool((window.counts == window.longest).all()) and bool((q == q[0]).all())
-    if alike and 0 <= q[0] <= 1 and not np.isnan(values).any():
-        few = few_ranks(window.longest, float(q[0]))
-        if few is not None:
-            return _of_few(window, values, few), window.counts > 0
-    for here, samples in gathered(window, values):
-        out[:, here] = of_sorted(np.sort(samples, axis=2), q[here])
+    if 0 <= q[0] <= 1 and bool((q == q[0]).all()) and not np.isnan(values).any():
+        _one_quantile(out, window, values, float(q[0]))
+    else:
+        for here, samples in gathered(window, values):
+            out[:, here] = of_sorted(np.sort(samples, axis=2), q[here])
     return out, window.counts > 0
 
 
-def _of_few(window: Window, values: Floats, few: Few) -> Floats:
+def _one_quantile(out: Floats, window: Window, values: Floats, q: float) -> None:
+    """The same for all steps, of numbers."""
+    done: set[int] = set()
+    for size, here in window.once("lengths", lambda: _lengths(window)):
+        few = few_ranks(size, q) if len(here) >= _PLACES else None
+        if few is not None:
+            out[:, together(here)] = _of_few(window, values, window.low[here], few)
+            done.add(size)
+    for here, samples in gathered(window, values, less=done):
+        ordered, rank = np.sort(samples, axis=2), ranked(samples.shape[2], q)
+        out[:, together(here)] = rank.between(ordered[:, :, rank.below], ordered[:, :, rank.above])
+
+
+def _of_few(window: Window, values: Floats, low: Ints, few: Few) -> Floats:
     """A quantile near an end: the largest (or smallest) few samples of each window, without sorting the others."""
     better, worse = (np.maximum, np.minimum) if few.largest else (np.minimum, np.maximum)
     best: list[Floats] = []
-    spare = np.empty((len(values), len(window.low)))
-    for place in range(window.longest):
+    spare = np.empty((len(values), len(low)))
+    for place in range(few.rank.size):
         if place % _PLACES == 0:
             window.check()
-        sample = np.array(columns(values, window.low + place), order="C")
+        sample = np.array(columns(values, low + place), order="C")
         for rank, known in enumerate(best):
             best[rank], spare = better(known, sample, out=spare), known
             if rank + 1 < few.count:
                 worse(known, sample, out=sample)
         if len(best) < few.count:
             best.append(sample)
-    low, high = best[few.below], best[few.above]
-    return low if few.weight == 0 else low * (1 - few.weight) + high * few.weight
+    return few.rank.between(best[few.below], best[few.above])
 
 
 def median_deviation(window: Window, values: Floats) -> tuple[Floats, Bools]:

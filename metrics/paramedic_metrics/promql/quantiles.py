@@ -30,17 +30,39 @@ def of_sorted(samples: Floats, q: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
+class Rank:
+    """Where a quantile lies among sorted samples."""
+
+    size: int
+    """Of how many."""
+    below: int
+    above: int
+    weight: float
+    """How much of the sample above is in it."""
+
+    def between(self, low: Floats, high: Floats) -> Floats:
+        """The quantile, of the samples below and above it."""
+        return low if self.weight == 0 else low * (1 - self.weight) + high * self.weight
+
+
+def ranked(size: int, q: float) -> Rank:
+    """The q-quantile of `size` samples, 0 <= q <= 1."""
+    rank = q * (size - 1)
+    below = int(rank)
+    return Rank(size, below, min(below + 1, size - 1), rank - below)
+
+
+@dataclass(frozen=True, slots=True)
 class Few:
     """A quantile by the few samples at one end."""
 
+    rank: Rank
     largest: bool
     """Whether they are the largest, else the smallest."""
     count: int
     below: int
     """The place of the sample below the quantile among them, the outermost first."""
     above: int
-    weight: float
-    """How much of the sample above is in it."""
 
 
 _FEW = 4
@@ -49,14 +71,11 @@ _FEW = 4
 
 def few_ranks(size: int, q: float) -> Few | None:
     """What of `size` samples the q-quantile (0 <= q <= 1) is made of; None when that is too far from both ends."""
-    rank = q * (size - 1)
-    below = int(rank)
-    above = min(below + 1, size - 1)
-    weight = rank - below
-    if size - below <= _FEW:
-        return Few(largest=True, count=size - below, below=size - 1 - below, above=size - 1 - above, weight=weight)
-    if above < _FEW:
-        return Few(largest=False, count=above + 1, below=below, above=above, weight=weight)
+    rank, last = ranked(size, q), size - 1
+    if size - rank.below <= _FEW:
+        return Few(rank, largest=True, count=size - rank.below, below=last - rank.below, above=last - rank.above)
+    if rank.above < _FEW:
+        return Few(rank, largest=False, count=rank.above + 1, below=rank.below, above=rank.above)
     return None
 
 

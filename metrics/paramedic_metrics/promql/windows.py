@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_metrics.promql.labels import LabelCache
-from paramedic_metrics.promql.values import Bools, Floats, Ints
+from paramedic_metrics.promql.values import Bools, Floats, Ints, Rows
 from paramedic_metrics.series import Frame, Labels, present
 
 T = TypeVar("T")
@@ -84,6 +84,13 @@ def columns(values: Floats, index: Ints) -> Floats:
         return values[:, place : place + 1]
     taken: Floats = values.take(index, axis=1)
     return taken
+
+
+def together(steps: Rows) -> slice | Rows:
+    """Ascending steps, as a slice where they are neighbours: NumPy reads and writes that faster."""
+    if len(steps) and int(steps[-1]) - int(steps[0]) == len(steps) - 1:
+        return slice(int(steps[0]), int(steps[-1]) + 1)
+    return steps
 
 
 def blocks(frames: Iterable[Frame], cache: LabelCache) -> Iterator[Block]:

@@ -30,7 +30,7 @@ class Looks(FakeClock):
         "stddev_over_time(vector(time())[2000s:1s])",
         "deriv(vector(time())[2000s:1s])",
         "predict_linear(vector(time())[2000s:1s], 1)",
-        "quantile_over_time(1, vector(time())[2000s:1s])",
+        "quantile_over_time(1, vector(time())[2000s:1s])[20s:1s]",
         "sum_over_time((1 / (vector(time()) % 2))[2000s:1s])",
         "avg_over_time((vector(time()) * 1e298)[2000s:1s])",
         "rate((vector(time()) % 2)[20000s:1s])[100s:1s]",

@@ -22,14 +22,17 @@ _NUMBERS = st.sampled_from([0.0, 1.0, 1.5, 2.0, -3.0, 1e9, float("inf"), float("
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.integers(1, 30), st.floats(0, 1) | st.sampled_from([0.0, 0.5, 0.9, 0.95, 0.99, 1.0]))
 def test_a_quantile_near_an_end_is_that_of_all_sorted(data: st.DataObject, size: int, q: float) -> None:
-    width = size + 12
+    """Of windows that are equally long but for those that begin before the samples do."""
+    width = size + 20
     values = np.array(data.draw(st.lists(_NUMBERS, min_size=2 * width, max_size=2 * width))).reshape(2, width)
     block = Block([(), ()], 1000 * np.arange(width, dtype=np.int64), values)
-    ends = block.times[size - 1 :: 3]
+    last = np.arange(data.draw(st.integers(0, size)), width)
+    ends = block.times[last]
     with np.errstate(all="ignore"):
         found, valid = over_time.quantile(window(block, ends - 1000 * size, ends), values, np.full(len(ends), q))
-        samples = np.lib.stride_tricks.sliding_window_view(values, size, axis=1)[:, ::3]
-        assert np.array_equal(found, of_sorted(np.sort(samples, axis=2), np.full(len(ends), q)), equal_nan=True)
+        for step, place in enumerate(last.tolist()):
+            samples = np.sort(values[:, max(0, place + 1 - size) : place + 1], axis=1)
+            assert np.array_equal(found[:, step], of_sorted(samples, np.array(q)), equal_nan=True)
     assert valid.all()
 
 
