@@ -5,6 +5,7 @@ Shapes: https://prometheus.io/docs/prometheus/latest/querying/api/#expression-qu
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from paramedic_metrics.series import Labels
 
 _CELLS = 1 << 14
 """Numbers that are written at a time, about: what fits the processor's cache, and holds up no other thread for long."""
+_MOST_CELLS = 1 << 18
+"""Places for numbers, most of them empty, that are looked at at a time."""
 
 
 def success(data: Any, *, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
@@ -83,13 +86,16 @@ def matrix(
     if not len(times):
         yield b"]}"
         return
-    grid, size = Grid(times), max(1, _CELLS // len(times))
+    grid, size = Grid(times), _at_once(len(labels), len(times), mask)
     begun = False
 
     def written(number: int) -> bytes:
         some = slice(number * size, min((number + 1) * size, len(labels)))
-        rows = some if order is None else order[some]
-        return _rows(grid, labels[some], values[rows], None if mask is None else mask[rows])
+        rows = np.arange(some.start, some.stop) if order is None else order[some]
+        here = None if mask is None else mask[rows]
+        if here is None or here.all():
+            return grid.written(_heads(grid, labels[some]), values[some] if order is None else values[rows])
+        return _gappy(grid, labels[some], values, rows, here)
 
     for rows in parallel.ahead(written, -(-len(labels) // size)):
         if rows:
@@ -99,23 +105,37 @@ def matrix(
     yield b"]}"
 
 
-def _rows(grid: Grid, labels: Sequence[Labels], values: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> bytes:
-    firsts: list[int] = [0] * len(labels)
-    if mask is not None and mask.all():
-        mask = None
-    elif mask is not None:
-        some = np.flatnonzero(mask.any(axis=1))
-        if not len(some):
-            return b""
-        labels = [labels[row] for row in some.tolist()]
-        values, mask = values[some], np.asarray(mask[some])
-        firsts = np.asarray(mask.argmax(axis=1)).tolist()
+def _at_once(rows: int, columns: int, mask: NDArray[np.bool_] | None) -> int:
+    """How many rows are written at a time; more where most of them have few numbers, as after topk."""
+    if mask is None or not rows:
+        return max(1, _CELLS // columns)
+    numbers = int(np.count_nonzero(mask)) // rows
+    return max(1, min(_CELLS // max(1, numbers), _MOST_CELLS // columns))
+
+
+def _gappy(
+    grid: Grid, labels: Sequence[Labels], values: NDArray[np.float64], rows: NDArray[np.int64], here: NDArray[np.bool_]
+) -> bytes:
+    """Those rows that have a number."""
+    row, columns = np.nonzero(here)
+    if not len(row):
+        return b""
+    counts = np.bincount(row, minlength=len(rows))
+    some = np.flatnonzero(counts)
+    counts = counts[some]
+    firsts = columns[np.cumsum(counts) - counts].tolist()
+    heads = _heads(grid, [labels[place] for place in some.tolist()], firsts)
+    return grid.written(heads, values[rows[row], columns], (columns, counts))
+
+
+def _heads(grid: Grid, labels: Sequence[Labels], firsts: Iterable[int] | None = None) -> list[bytes]:
+    """What stands before each row's first value, of which `firsts` says at which moment it is."""
+    begins = itertools.repeat(grid.firsts[0]) if firsts is None else (grid.firsts[first] for first in firsts)
     heads = [
-        b'"]]},{"metric":%b,"values":[%b' % (metric(one), grid.firsts[first])
-        for one, first in zip(labels, firsts, strict=True)
+        b'"]]},{"metric":%b,"values":[%b' % (metric(one), begin) for one, begin in zip(labels, begins, strict=False)
     ]
     heads[0] = heads[0].removeprefix(b'"]]}')
-    return grid.written(heads, values, mask)
+    return heads
 
 
 def metric(labels: Labels) -> bytes:

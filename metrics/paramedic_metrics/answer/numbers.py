@@ -90,7 +90,10 @@ def time_text(milliseconds: int) -> str:
 
 def time_texts(milliseconds: Sequence[int]) -> list[str]:
     """Many moments."""
-    return [time_text(ms) for ms in milliseconds]
+    if min(milliseconds, default=0) < 0:
+        return [time_text(ms) for ms in milliseconds]
+    parts = [divmod(ms, 1000) for ms in milliseconds]
+    return [f"{seconds}.{rest:03d}" if rest else str(seconds) for seconds, rest in parts]
 
 
 def _plain(text: str) -> str:

@@ -26,10 +26,10 @@ class Grid:
     """
 
     def __init__(self, times: NDArray[np.int64]) -> None:
-        moments = [text.encode() for text in time_texts(times.tolist())]
-        self.firsts = [b'[%b,"' % moment for moment in moments]
+        moments = time_texts(times.tolist())
+        self.firsts = [f'[{moment},"'.encode() for moment in moments]
         """Before a row's first value."""
-        following = [b'"],[%b,"' % moment for moment in moments]
+        following = [b'"],' + first for first in self.firsts]
         self._sizes = np.array([len(text) for text in following], np.int64)
         # By length, nearly always one: NumPy copies pieces that are equally long.
         self._pieces = {
@@ -37,29 +37,32 @@ class Grid:
             for size in np.unique(self._sizes).tolist()
         }
 
-    def written(self, heads: Sequence[bytes], values: NDArray[np.float64], mask: NDArray[np.bool_] | None) -> bytes:
+    def written(
+        self,
+        heads: Sequence[bytes],
+        values: NDArray[np.float64],
+        cells: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None,
+    ) -> bytes:
         """Rows, one after the other.
 
         Args:
             heads: what stands before each row's first value, its moment too.
-            values: shape (rows, times).
-            mask: where there is a value, in each row at least once; None for everywhere.
+            values: shape (rows, times), or of gappy rows those that there are, row by row.
+            cells: of gappy rows, at which moment each value is, and how many each row has; none has none.
 
         Returns:
             the text, up to the last row's end.
         """
+        words = listed(values.ravel())
         columns: NDArray[np.intp]
-        if mask is None:
+        if cells is None:
             columns = np.arange(values.shape[1])
             begins = values.shape[1] * np.arange(len(heads))
-            words = listed(values.ravel())
         else:
-            columns = np.nonzero(mask)[1]
-            counts = mask.sum(axis=1)
+            columns, counts = cells
             begins = np.cumsum(counts) - counts
-            words = listed(values[mask])
         # One value after the other, or row by row: either way the last axis goes with `columns`.
-        shape = values.shape if mask is None else columns.shape
+        shape = values.shape
         takes = (words.sizes.reshape(shape) + self._sizes[columns]).ravel()
         takes[begins] = words.sizes[begins] + np.array([len(head) for head in heads])
         ends = np.cumsum(takes)

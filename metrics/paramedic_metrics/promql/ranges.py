@@ -19,8 +19,8 @@ from paramedic_metrics.promql.values import Bools, Floats, Ints, Vector, empty, 
 from paramedic_metrics.promql.windows import Block, blocks, window
 from paramedic_metrics.series import Frame, Labels
 
-_CHUNK = 1 << 16
-"""Cells that are worked on at a time: what fits the processor's cache."""
+_CHUNK = 1 << 18
+"""Cells that are worked on at a time, 2 MB: of a target with a hundred series all, for calling NumPy has its price too."""
 _COUNTERS = ("_total", "_sum", "_count", "_bucket")
 _EXTRAPOLATED = frozenset({"rate", "increase", "delta"})
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})

@@ -15,6 +15,8 @@ from paramedic_metrics.promql.values import Bools, Floats, Ints, Rows, Vector, e
 _INT64 = 2.0**63
 _PIECE = 32
 """Rows that are looked at together: what fits the processor's cache."""
+_CROWD = 8
+"""Times k numbers a column that are worth sorting."""
 
 
 def check(run: Run, node: Aggregate, param: Floats) -> bool:
@@ -51,41 +53,60 @@ def select(run: Run, node: Aggregate, vector: Vector, groups: Groups, param: Flo
     steps = vector.values.shape[1]
     if not check(run, node, param):
         return empty(steps)
-    mask = mask_of(vector)
+    run.check()
     if node.op == "limit_ratio":
-        chosen = _by_ratio(vector, mask, param)
+        chosen = _by_ratio(vector, mask_of(vector), param)
     else:
         sizes = np.minimum(param, len(vector.labels)).astype(np.int64)
-        chosen = np.zeros(mask.shape, dtype=np.bool_)
-        for group in groups.members():
-            run.check()
-            alone = node.op == "topk" and vector.mask is None and len(groups.labels) == 1
-            members = _hopeful(vector.values, int(sizes.max())) if alone else group
-            here = mask[members]
-            if node.op == "limitk":
-                chosen[members] = here & (np.cumsum(here, axis=0) <= sizes)
-            else:
-                part = vector.values[members]
-                chosen[members] = _largest(part if node.op == "topk" else -part, here, sizes)
+        alone = node.op in ("topk", "bottomk") and vector.mask is None and len(groups.labels) == 1
+        found = _best(vector.values if node.op == "topk" else -vector.values, sizes) if alone else None
+        chosen = _of_groups(run, node.op, vector, groups, sizes) if found is None else found
     result = without_empty(Vector(vector.labels, vector.values, chosen, vector.drop))
     if steps == 1 and node.op in ("topk", "bottomk") and result.labels:
         return rows(result, _ranked(result, groups, vector, descending=node.op == "topk"))
     return result
 
 
-def _hopeful(values: Floats, k: int) -> Rows:
-    """The rows that can be among the k largest of any column: as a rule a small share of them.
+def _of_groups(run: Run, op: str, vector: Vector, groups: Groups, sizes: Ints) -> Bools:
+    mask = mask_of(vector)
+    chosen = np.zeros(mask.shape, dtype=np.bool_)
+    for members in groups.members():
+        run.check()
+        here = mask[members]
+        if op == "limitk":
+            chosen[members] = here & (np.cumsum(here, axis=0) <= sizes)
+        else:
+            part = vector.values[members]
+            chosen[members] = _largest(part if op == "topk" else -part, here, sizes)
+    return chosen
 
-    The k-th largest of the maxima of some pieces is not above the k-th largest of all.
+
+def _best(values: Floats, sizes: Ints) -> Bools | None:
+    """The k largest of each column, the earlier row of equal ones; None where that is not known so quickly.
+
+    The k-th largest of the maxima of some pieces is not above the k-th largest of all, and as a rule hardly anything is between
+    them. So few numbers are left to be put in order.
     """
+    k = int(sizes.max())
     pieces = [values[begin : begin + _PIECE] for begin in range(0, len(values), _PIECE)]
-    if len(pieces) < max(2, k):
-        return np.arange(len(values))
+    if k < 1 or len(pieces) < max(2, k):
+        return None
     maxima = np.array([piece.max(axis=0) for piece in pieces])
     if np.isnan(maxima).any():
-        return np.arange(len(values))
+        return None
     bound = np.partition(maxima, len(pieces) - k, axis=0)[len(pieces) - k]
-    return np.flatnonzero(np.concatenate([(piece >= bound).any(axis=1) for piece in pieces]))
+    near = np.concatenate([piece >= bound for piece in pieces])
+    if np.count_nonzero(near) > _CROWD * k * len(sizes):
+        return None
+    rows, columns = np.nonzero(near)
+    order = np.lexsort((rows, -values[rows, columns], columns))
+    rows, columns = rows[order], columns[order]
+    # Each column has at least k, so it begins somewhere here.
+    rank = np.arange(len(columns)) - np.searchsorted(columns, np.arange(len(sizes)))[columns]
+    within = rank < sizes[columns]
+    near[:] = False
+    near[rows[within], columns[within]] = True
+    return near
 
 
 def _largest(values: Floats, here: Bools, sizes: Ints) -> Bools:

@@ -46,7 +46,7 @@ MOST_MOMENTS = 4096
 MOST_ROWS = 1 << 22
 _STRIPE = 8192
 """Numbers in a stripe, about."""
-_AT_ONCE = 1 << 15
+_AT_ONCE = 1 << 16
 """Numbers of several stripes that are worked on together: what fits the processor's cache."""
 _MOST_STRIPE = 1 << 20
 _MOST_CELLS = 1 << 28

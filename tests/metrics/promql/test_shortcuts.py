@@ -37,8 +37,8 @@ def test_a_quantile_near_an_end_is_that_of_all_sorted(data: st.DataObject, size:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.data(), st.integers(1, 6), st.integers(1, 4))
-def test_topk_of_many_is_that_of_all(data: st.DataObject, k: int, piece: int) -> None:
+@given(st.data(), st.sampled_from(["topk", "bottomk"]), st.integers(1, 6), st.integers(1, 4))
+def test_topk_of_many_is_that_of_all(data: st.DataObject, name: str, k: int, piece: int) -> None:
     count = 25
     values = np.array(data.draw(st.lists(st.integers(0, 9).map(float), min_size=3 * count, max_size=3 * count)))
     values = values.reshape(count, 3)
@@ -46,9 +46,9 @@ def test_topk_of_many_is_that_of_all(data: st.DataObject, k: int, piece: int) ->
     engine = Engine(MemorySeries([frame]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(topk, "_PIECE", piece)
-        found = engine.range(f"topk({k}, m)", 0, 2000, 1000).data
+        found = engine.range(f"{name}({k}, m)", 0, 2000, 1000).data
         patch.setattr(topk, "_PIECE", count)
-        wanted = engine.range(f"topk({k}, m)", 0, 2000, 1000).data
+        wanted = engine.range(f"{name}({k}, m)", 0, 2000, 1000).data
     assert found.labels == wanted.labels  # type: ignore[union-attr]
     there = wanted.mask  # type: ignore[union-attr]
     assert np.array_equal(found.mask, there)  # type: ignore[union-attr]
