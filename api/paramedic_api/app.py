@@ -13,7 +13,9 @@ from jinja2 import PackageLoader, StrictUndefined
 
 from paramedic_api import problems, routes
 from paramedic_api.auth import MOST_BODY, check_request
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.headers import SAFE
+from paramedic_api.here import this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.openapi import spec
 from paramedic_api.page import filters
 from paramedic_api.proxies import Front
@@ -24,18 +26,6 @@ from paramedic_metrics.courtesy import COURTESY
 log = logging.getLogger("paramedic.api")
 _PAGE = "paramedic_dashboards"
 """The package that has the page's templates and files. It is read as data, never imported as code."""
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def make_app(hub: Hub) -> Flask:
@@ -84,7 +74,7 @@ def _before() -> None:
 
 
 def _after(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    for name, value in SAFE.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-cache"

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from flask import current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from paramedic_api.here import this_hub
 from paramedic_api.hosts import forged, from_afar, known_host
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.problems import Denied
 from paramedic_api.proxies import proxied
 from paramedic_api.sessions import COOKIE

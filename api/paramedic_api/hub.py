@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import socket
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from flask import current_app
+from typing import Any
 
 from paramedic_api.attempts import Attempts
 from paramedic_api.bulletin import Bulletin
@@ -35,8 +33,6 @@ from paramedic_metrics.harm import told
 from paramedic_metrics.service import Metrics
 from paramedic_metrics.store import Store
 from paramedic_metrics.storing import open_store
-
-VERSION = importlib.metadata.version("paramedic")
 
 
 @dataclass(slots=True)
@@ -91,6 +87,13 @@ class Hub:
     def parts(self, question: str = "ready") -> dict[str, Readiness]:
         """What each part says of itself; `question` is ready or healthy."""
         return {c.name: (c.ready() if question == "ready" else c.healthy()) for c in self.components}
+
+    def verdict(self, question: str) -> tuple[dict[str, Any], int]:
+        """The answer to `/-/ready` or `/-/healthy`, and its HTTP status; `question` as of `parts`."""
+        parts = self.parts(question)
+        good = all(part.ready for part in parts.values())
+        shown = {name: {"ready": part.ready, "reason": part.reason} for name, part in parts.items()}
+        return {"role": "hub", "ready": good, "parts": shown}, 200 if good else 503
 
     def damage(self) -> str:
         """What of the stored metrics is damaged, what is lost and what to do, in words; empty when nothing is known to be."""
@@ -187,11 +190,3 @@ def _watch(hub: Hub) -> None:
     watch("paramedic_heartbeat_sent_total", "Heartbeats that got through.", lambda: heartbeat.sent)
     watch("paramedic_heartbeat_failures_total", "Heartbeats that did not get through.", lambda: heartbeat.failures)
     watch("paramedic_heartbeat_withheld_total", "Heartbeats withheld: not all was well.", lambda: heartbeat.withheld)
-
-
-def this_hub() -> Hub:
-    """The hub of the request at hand."""
-    hub = current_app.extensions["hub"]
-    if not isinstance(hub, Hub):
-        raise TypeError("this application was not made by paramedic_api.app.make_app")
-    return hub

@@ -10,7 +10,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from paramedic_api.page.links import root_of
-from paramedic_api.prometheus import errors as prometheus
+from paramedic_api.prometheus import refusals as prometheus
 from paramedic_core.errors import ParamedicError, Permanent
 from paramedic_core.problems import CONTENT_TYPE, problem, problem_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from paramedic_api.app import make_app
-from paramedic_api.hub import make_hub
+from paramedic_api.hub import Hub, make_hub
+from paramedic_api.lobby import Application, Lobby
 from paramedic_api.messages import state
 from paramedic_api.serve import Server
 from paramedic_core.clock import Clock
@@ -23,7 +23,7 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     # A page's thread that waits for the interpreter beside two queries waits 1 ms for each turn, not Python's usual 5.
     sys.setswitchinterval(0.001)
     hub = make_hub(settings, data, host, clock)
-    server = Server(make_app(hub), hub)
+    server = Server(Lobby(hub, _application), hub)
     hub.components.append(server)
     own = {
         **state.routes(hub.messages, hub.heartbeat, settings, host),
@@ -32,3 +32,9 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
         "GET /damage": lambda _request: json_response({"metrics": hub.damage()}),
     }
     return Role("hub", tuple(hub.components), own, metrics=hub.render)
+
+
+def _application(hub: Hub) -> Application:
+    from paramedic_api.app import make_app  # noqa: PLC0415  the larger half of the hub: see lobby.py
+
+    return make_app(hub)

@@ -7,10 +7,10 @@ import socket
 import threading
 from typing import Any
 
-from flask import Flask
 from waitress.server import create_server
 
 from paramedic_api.hub import Hub
+from paramedic_api.lobby import Application
 from paramedic_api.sending import Channel
 from paramedic_core.lifecycle import Readiness
 from paramedic_core.sys.page import page
@@ -33,13 +33,13 @@ class Server:
     """A Component: serves the application on `hub.listen`. A port that is taken is a state, tried again, not a crash.
 
     Args:
-        app: the application.
+        app: the application, as WSGI has it.
         hub: whose settings say where and how many streams.
     """
 
     name = "server"
 
-    def __init__(self, app: Flask, hub: Hub) -> None:
+    def __init__(self, app: Application, hub: Hub) -> None:
         self._app, self._hub = app, hub
         self._server: Any = None
         self._why = "not started yet"

@@ -6,13 +6,18 @@ Fields of the healer's objects have defaults: what a sibling role of another ver
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from paramedic_api.times import At, rfc3339
+from paramedic_api.times import rfc3339
 
 T = TypeVar("T", bound="Shape")
+if TYPE_CHECKING:
+    At = float | str | None
+else:
+    At = Annotated[str | None, BeforeValidator(rfc3339)]
+"""A field that takes Unix seconds and shows RFC 3339."""
 
 
 class Shape(BaseModel):

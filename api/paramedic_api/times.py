@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import BeforeValidator
+from typing import Any
 
 
 def rfc3339(at: Any) -> str | None:
@@ -16,10 +14,3 @@ def rfc3339(at: Any) -> str | None:
         return None
     text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
-
-
-if TYPE_CHECKING:
-    At = float | str | None
-else:
-    At = Annotated[str | None, BeforeValidator(rfc3339)]
-"""A field that takes Unix seconds and shows RFC 3339."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paramedic_core.clock import Clock
 from paramedic_core.errors import ConfigError
@@ -15,12 +17,14 @@ from paramedic_core.settings import Settings
 from paramedic_core.world import World
 from paramedic_metrics.own import own_jobs
 from paramedic_metrics.promql.cursor import Options
-from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.remote.receive import Receiver
 from paramedic_metrics.scrape.config import Job, load
 from paramedic_metrics.scrape.manager import Scraper
 from paramedic_metrics.store import Store
+
+if TYPE_CHECKING:
+    from paramedic_metrics.promql.engine import Engine
 
 log = logging.getLogger("paramedic.metrics")
 _LOOK = 5.0
@@ -60,7 +64,6 @@ class Metrics:
         self.settings, self.store, self.clock = own, store, clock
         self.limits = Limits(timeout=own.query_timeout, max_samples=own.query_samples)
         self.options, self._weigh = Options(experimental_functions=own.promql_experimental_functions), weigh
-        self.engine = self._made_engine(self.limits)
         self.receiver = Receiver(store)
         self._own = own_jobs(settings, data, node)
         self.file = _File(own.scrape_file, own.scrape_interval)
@@ -95,6 +98,11 @@ class Metrics:
             found.setdefault(name, {})[told] = None
         return {name: list(said)[:_MOST_DESCRIBED] for name, said in found.items()}
 
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """Answers queries."""
+        return self._made_engine(self.limits)
+
     def engine_looking_back(self, milliseconds: int) -> Engine:
         """The engine with another lookback, for one query."""
         return self._made_engine(replace(self.limits, lookback=milliseconds))
@@ -105,6 +113,8 @@ class Metrics:
             self.scraper.set_jobs([*self._own, *self.file.jobs])
 
     def _made_engine(self, limits: Limits) -> Engine:
+        from paramedic_metrics.promql.engine import Engine  # noqa: PLC0415  1 MB that only queries need
+
         return Engine(self.store, limits, clock=self.clock, options=self.options, weigh=self._weigh)
 
     def _run(self) -> None:

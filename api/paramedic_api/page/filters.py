@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from paramedic_api.hub import VERSION
+from paramedic_api.here import VERSION
 from paramedic_api.page.words import count, sentence, size, span
 from paramedic_api.times import rfc3339
 

@@ -13,9 +13,9 @@ from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from paramedic_api.auth import reads
-from paramedic_api.prometheus import errors
+from paramedic_api.prometheus import refusals
 from paramedic_api.prometheus.body import Body
-from paramedic_api.prometheus.errors import QueryProblem
+from paramedic_api.prometheus.errors import QueryProblem, problem_of
 from paramedic_core.errors import ParamedicError
 from paramedic_metrics.answer.json import framed, success
 
@@ -37,8 +37,8 @@ def endpoint(view: View) -> View:
         try:
             found: Response = view(*args, **kwargs)
         except (QueryProblem, ParamedicError) as error:
-            problem = error if isinstance(error, QueryProblem) else errors.problem_of(error)
-            return errors.answer(problem.kind, str(problem), problem.status)
+            problem = error if isinstance(error, QueryProblem) else problem_of(error)
+            return refusals.answer(problem.kind, str(problem), problem.status)
         return found
 
     return reads(wrapped)  # type: ignore[return-value]

@@ -1,25 +1,11 @@
-"""Errors as Prometheus' API writes them (web/api/v1/api.go): a kind, a text and a status."""
+"""Errors of Prometheus' API (web/api/v1/api.go): a kind, a text and a status."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
-
-from flask import Response
 
 from paramedic_core.errors import LimitExceeded, NotFound, ParamedicError, Refused, Temporary
 from paramedic_metrics.promql.errors import EvaluationError, QueryCanceled, QueryTimeout
 
-PREFIX = "/prometheus/"
 _STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "unavailable": 503, "canceled": 499, "internal": 500}
-_KINDS = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    429: "unavailable",
-    500: "internal",
-    503: "unavailable",
-}
 
 
 class QueryProblem(Exception):
@@ -54,15 +40,3 @@ def problem_of(error: ParamedicError) -> QueryProblem:
     if isinstance(error, (Temporary, Refused)):
         return QueryProblem("unavailable", str(error))
     return QueryProblem("bad_data", str(error))
-
-
-def answer(kind: str, text: str, status: int) -> Response:
-    """The error as an answer."""
-    body = json.dumps({"status": "error", "errorType": kind, "error": text})
-    return Response(body, status, content_type="application/json")
-
-
-def from_problem(document: dict[str, Any]) -> Response:
-    """One of the API's own problem documents (RFC 9457) in Prometheus' form, for what fails before a view is reached."""
-    status = int(document["status"])
-    return answer(_KINDS.get(status, "bad_data"), str(document.get("detail") or document.get("title")), status)

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from pydantic import Field
 
 from paramedic_api.auth import needs, takes
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.resource import Resource
 from paramedic_api.shapes import Shape, plain

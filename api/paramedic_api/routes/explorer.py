@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from paramedic_api.auth import caller
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.page import explorer, views
 from paramedic_api.resource import Resource
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from paramedic_api import siblings
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.metrics import CONTENT_TYPE
 from paramedic_api.openapi import answers, spec
 from paramedic_api.resource import Resource
@@ -22,10 +22,8 @@ class Health(Resource):
 
 
 def _verdict(question: str) -> tuple[Response, int]:
-    parts = this_hub().parts(question)
-    good = all(p.ready for p in parts.values())
-    shown = {name: {"ready": p.ready, "reason": p.reason} for name, p in parts.items()}
-    return jsonify(role="hub", ready=good, parts=shown), 200 if good else 503
+    document, status = this_hub().verdict(question)
+    return jsonify(document), status
 
 
 @bp.get("/-/healthy")

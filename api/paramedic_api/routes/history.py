@@ -7,9 +7,10 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import Field
 
+from paramedic_api.here import this_hub
 from paramedic_api.history import stored
 from paramedic_api.history.stored import RANGES
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.openapi import answers, spec
 from paramedic_api.page.charts import total
 from paramedic_api.prometheus.errors import QueryProblem

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, current_app, request
 
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.here import this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.problems import answer
 from paramedic_api.resource import Resource
 from paramedic_api.streams import Slots, Stream

@@ -8,15 +8,14 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from pydantic import Field
 
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.lists import ListQuery
 from paramedic_api.loglines import Wanted, find, moment
 from paramedic_api.openapi import answers, spec
 from paramedic_api.resource import Resource
 from paramedic_api.routes.live import stream_response
-from paramedic_api.shapes import Listing, Shape, plain, readable
+from paramedic_api.shapes import At, Listing, Shape, plain, readable
 from paramedic_api.streams import LogStream
-from paramedic_api.times import At
 
 bp = Blueprint("logs", __name__)
 

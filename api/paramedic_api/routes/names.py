@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from flask import Blueprint
 from pydantic import Field
 
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.here import this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.lists import ListQuery, cut
 from paramedic_api.openapi import answers, spec
 from paramedic_api.resource import Resource

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.lists import ListQuery, cut
 from paramedic_api.openapi import answers, spec
 from paramedic_api.present import node_shape

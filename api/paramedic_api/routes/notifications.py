@@ -6,7 +6,8 @@ from flask import Blueprint, render_template
 from pydantic import Field
 
 from paramedic_api.auth import caller
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.here import this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.messages import state
 from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.page import views

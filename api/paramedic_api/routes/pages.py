@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from paramedic_api.auth import caller, needs
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.page import details, lines, names, views
 from paramedic_api.page.links import root_of
 from paramedic_api.resource import Resource

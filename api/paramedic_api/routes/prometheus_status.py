@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from paramedic_api.hub import VERSION, this_hub
+from paramedic_api.here import VERSION, this_hub
 from paramedic_api.prometheus import answers, parameters
 from paramedic_api.prometheus.answers import endpoint
 from paramedic_api.resource import Resource

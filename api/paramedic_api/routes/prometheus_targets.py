@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.prometheus import answers, parameters
 from paramedic_api.prometheus.answers import endpoint
 from paramedic_api.prometheus.errors import bad_parameter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from paramedic_api.auth import needs, takes, takes_bytes
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.resource import Resource
 
 bp = Blueprint("prometheus_write", __name__, url_prefix="/prometheus/api/v1")

@@ -9,7 +9,8 @@ from flask import Blueprint
 from pydantic import Field
 
 from paramedic_api.auth import caller, needs
-from paramedic_api.hub import Hub, this_hub
+from paramedic_api.here import this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.lists import ListQuery, cut
 from paramedic_api.openapi import SIGNED, answers, spec
 from paramedic_api.present import ServiceView, service_view, service_views

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import Field
 
 from paramedic_api.auth import caller, identify_token, needs
-from paramedic_api.hub import this_hub
+from paramedic_api.here import this_hub
 from paramedic_api.openapi import answers, spec
 from paramedic_api.resource import Resource
 from paramedic_api.sessions import COOKIE

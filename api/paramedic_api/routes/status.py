@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from paramedic_api.hub import VERSION, Hub, this_hub
+from paramedic_api.here import VERSION, this_hub
+from paramedic_api.hub import Hub
 from paramedic_api.openapi import answers, spec
 from paramedic_api.page.summary import summarise
 from paramedic_api.present import counts
