@@ -171,7 +171,7 @@ def test_an_answer_that_is_cut_off_and_one_that_is_too_large() -> None:
         Query(url).instant("up")
     with pytest.raises(PeerAway):
         Query(f"http://127.0.0.1:{free_port()}").instant("up")
-    for wrong in ("", "up", "ftp://x", "http://", "http://x/?a=b"):
+    for wrong in ("", "up", "ftp://x", "http://", "http://x/?a=b", "http://x:65536", "http://x:0", "http://x:y"):
         with pytest.raises(BadInput):
             Query(wrong)
 
@@ -198,6 +198,30 @@ def test_a_chunk_of_less_than_nothing_is_not_read_until_the_other_side_ends() ->
             Query(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=20).instant("up")
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"], ids=["head", "body"]
+)
+def test_an_answer_that_comes_in_drops_ends_at_the_timeout(head: bytes) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            while not over.wait(0.05):
+                connection.sendall(b" ")
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            with pytest.raises(PeerAway, match=r"not whole within 0\.5 s"):
+                Query(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.5).instant("up")
+        finally:
+            over.set()
+            thread.join(30)
 
 
 def test_it_needs_no_numpy() -> None:

@@ -6,13 +6,17 @@ need to know which. Numbers come as floats, so that nothing here needs NumPy.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from paramedic_core.errors import BadInput, LimitExceeded, NotFound, ParamedicError, PeerAway, Refused, Temporary
 from paramedic_core.sys.answers import BoundedResponse
@@ -64,7 +68,13 @@ class Query:
 
     def __init__(self, url: str, *, token: str = "", timeout: float = 30.0, tls: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+            or _portless(parts)
+        ):
             raise BadInput(
                 f"{url[:200]!r} is no address of a Prometheus API: write http://HOST:PORT, with a path if it has one"
             )
@@ -112,16 +122,22 @@ class Query:
     def _exchange(self, method: str, path: str, body: str) -> dict[str, Any]:
         connection = self._connection()
         connection.response_class = BoundedResponse
+        late = _Deadline(self.timeout)
         try:
+            connection.connect()
+            late.start(connection.sock)
             connection.request(method, f"{self._base}/api/v1/{path}", body.encode() or None, self._headers)
-            response = connection.getresponse()
-            data = response.read(MOST_ANSWER + 1)
-            if response.length and len(data) <= MOST_ANSWER:
-                # http.client's read(n) takes a body that was cut for a whole one.
-                raise http.client.IncompleteRead(data, response.length)
+            with connection.getresponse() as response:
+                data = response.read(MOST_ANSWER + 1)
+                if response.length and len(data) <= MOST_ANSWER:
+                    # http.client's read(n) takes a body that was cut for a whole one.
+                    raise http.client.IncompleteRead(data, response.length)
+            late.check()
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of a host's name
-            raise PeerAway(f"{self.url} does not answer: {error or type(error).__name__}") from error
+            why = f"not whole within {self.timeout:g} s" if late.passed else error or type(error).__name__
+            raise PeerAway(f"{self.url} does not answer: {why}") from error
         finally:
+            late.stop()
             connection.close()
         if len(data) > MOST_ANSWER:
             raise LimitExceeded(
@@ -146,6 +162,47 @@ class Query:
         if status == 200:
             raise BadInput(f"{self.url} is no Prometheus API: it answered {text[:200] or 'nothing'!r}")
         raise _error(status, f"{self.url}: {text[:2000] or f'HTTP {status}'}")
+
+
+class _Deadline:
+    """Ends an exchange whose single reads are in time, and which has no end: the timeout of a socket is for one read."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._begun = seconds, time.monotonic()
+        self._timer: threading.Timer | None = None
+        self.passed = False
+
+    def start(self, sock: socket.socket) -> None:
+        """Once it is connected."""
+        left = max(0.0, self._begun + self._seconds - time.monotonic())
+        self._timer = threading.Timer(left, self._end, (sock,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def check(self) -> None:
+        """A body that ends where the connection does looks whole when we end it.
+
+        Raises:
+            TimeoutError: we did.
+        """
+        if self.passed:
+            raise TimeoutError
+
+    def _end(self, sock: socket.socket) -> None:
+        self.passed = True
+        with contextlib.suppress(OSError, ValueError):  # it has gone already
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _portless(parts: SplitResult) -> bool:
+    try:
+        return parts.port == 0
+    except ValueError:
+        return True
 
 
 def _error(status: int, text: str) -> ParamedicError:
