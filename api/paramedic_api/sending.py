@@ -22,6 +22,8 @@ from paramedic_core.problems import CONTENT_TYPE, problem
 
 _LARGE = 64 << 10
 """Bytes from which on a piece is not copied."""
+_LEAST = 64 << 10
+"""Bytes that a reader takes within the time that a connection may be idle: one who takes less holds the thread for nothing."""
 _PATIENCE = 1_000
 """Milliseconds after which a thread that waits for its reader looks whether that one is still there."""
 
@@ -150,7 +152,7 @@ class Channel(HTTPChannel):
         """Send until what is left may wait.
 
         Raises:
-            ClientDisconnected: nobody reads any more, or the reader took nothing for as long as a connection may be idle.
+            ClientDisconnected: nobody reads any more, or the reader took next to nothing for as long as a connection may be idle.
         """
         left, since = self.total_outbufs_len, time.monotonic()
         if left <= self.adj.outbuf_high_watermark:
@@ -158,7 +160,7 @@ class Channel(HTTPChannel):
         self._tended = True
         try:
             while self._goes_on():
-                if self.total_outbufs_len < left:
+                if self.total_outbufs_len <= left - _LEAST:
                     left, since = self.total_outbufs_len, time.monotonic()
                 elif time.monotonic() - since > self.adj.channel_timeout:
                     self._failed()

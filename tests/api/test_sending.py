@@ -6,7 +6,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -119,10 +119,10 @@ def test_a_reader_that_goes_ends_the_making() -> None:
 
 
 @contextmanager
-def idle_reader(port: int) -> Iterator[socket.socket]:
-    """Who asks, and reads nothing of the answer."""
+def idle_reader(port: int, room: int = 1 << 14) -> Iterator[socket.socket]:
+    """Who asks, and reads nothing of the answer but the `room` bytes that the kernel has for it."""
     with socket.socket() as reader:
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         reader.settimeout(30)
         reader.connect(("127.0.0.1", port))
         reader.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -148,6 +148,27 @@ def test_a_reader_that_reads_nothing_is_let_go(size: int) -> None:
     with served(pieces, Watched, patience=1) as port, idle_reader(port):
         assert ended.wait(20), "the thread that makes the answer is held"
         assert closed.wait(20), "the connection is held"
+
+
+def test_a_reader_that_takes_drops_is_let_go() -> None:
+    ended = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * (1 << 20)
+        finally:
+            ended.set()
+
+    # With so little room the kernel tells the sender of each drop; 20 KB/s is a third of the least.
+    with served(pieces, patience=1) as port, idle_reader(port, 1 << 11) as reader, suppress(ConnectionError):
+        for _ in range(400):
+            if ended.wait(0.05):
+                break
+            reader.recv(1024)
+        else:
+            pytest.fail("the thread that makes the answer is held")
+    assert ended.wait(1)
 
 
 def test_an_answer_that_is_made_and_never_read_is_let_go() -> None:
