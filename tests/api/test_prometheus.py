@@ -407,6 +407,10 @@ def test_targets_and_metadata(client: FlaskClient) -> None:
     assert data["droppedTargetCounts"] == {"j": 1}
     assert ask(client, "metadata")["data"] == {"a": [{"type": "counter", "help": "what", "unit": ""}]}
     assert ask(client, "metadata", metric="b")["data"] == {}
+    # As Prometheus 3.16 itself answers: 0 is none, less is all; of each family 0 is all.
+    for limit, count in (("", 1), (-1, 1), (0, 0), (1, 1)):
+        assert len(ask(client, "metadata", limit=limit, limit_per_metric=0)["data"]) == count
+        assert len(ask(client, "targets/metadata", limit=limit)["data"]) == count
     told = {"type": "counter", "help": "what", "unit": ""}
     assert ask(client, "targets/metadata")["data"] == [{"target": active["labels"], "metric": "a", **told}]
     found = ask(client, "targets/metadata", metric="a", match_target='{job=~"j|k"}', limit=1)["data"]

@@ -94,6 +94,9 @@ def test_a_query_of_a_store_without_a_hub(capsys: pytest.CaptureFixture[str], da
         return status, out, err
 
     assert asked("count(count_over_time({job='node'}[1m]))")[:2] == (0, "VALUE  SERIES\n   20  {}\n")
+    assert asked("count(mad_over_time({job='node'}[1m]))")[0] == 0, (
+        "what Prometheus calls experimental needs no hub's setting"
+    )
     status, out, _ = asked("m1{i='1'}", "-o", "json")
     (series,) = json.loads(out)["series"]
     assert (status, series["points"]) == (0, [[START + 200 * 15, 199.0]])

@@ -101,8 +101,8 @@ def count(name: str) -> int:
     return int(given)
 
 
-def count_or_all(name: str) -> int:
-    """A whole number; 0, for all, where there is none or it is not above 0 (api.go, metricMetadata).
+def count_or_all(name: str) -> int | None:
+    """A whole number; None, for all, where there is none or it is below 0. 0 is none of them (api.go, metricMetadata).
 
     Raises:
         QueryProblem: it is none.
@@ -110,7 +110,7 @@ def count_or_all(name: str) -> int:
     given = text(name)
     if not re.fullmatch(r"([+-]?\d{1,15})?", given, re.ASCII):
         raise QueryProblem("bad_data", f"{name} must be a number")
-    return max(0, int(given or 0))
+    return int(given) if given and int(given) >= 0 else None
 
 
 def positive(name: str, default: int) -> int:

@@ -77,9 +77,11 @@ def metadata() -> Response:
     found = this_hub().measured.metrics.described()
     if wanted:
         found = {wanted: found[wanted]} if wanted in found else {}
-    names = sorted(found)[: limit or None]
+    names = sorted(found)[:limit]
     shown = {
-        name: [{"type": kind, "help": text, "unit": unit} for kind, text, unit in found[name][: each or None]]
+        name: [
+            {"type": kind, "help": text, "unit": unit} for kind, text, unit in found[name][: each or None]
+        ]  # 0 of each is all
         for name in names
     }
     return answers.data(shown)

@@ -60,7 +60,7 @@ def targets_metadata() -> Response:
     matchers = _matchers(parameters.text("match_target"))
     found: list[dict[str, Any]] = []
     for loop in this_hub().measured.metrics.scraper.loops():
-        if limit and len(found) >= limit:
+        if limit is not None and len(found) >= limit:
             break
         labels = dict(loop.target.labels)
         if not all(matches(each, labels.get(each.name, "")) for each in matchers):

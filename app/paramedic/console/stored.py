@@ -46,12 +46,15 @@ class Stored:
 
     def __init__(self, folder: Path, timeout: float) -> None:
         # NumPy takes longer to import than most commands take.
+        from paramedic_metrics.promql.cursor import Options  # noqa: PLC0415
         from paramedic_metrics.promql.engine import Engine  # noqa: PLC0415
         from paramedic_metrics.promql.run import Limits  # noqa: PLC0415
         from paramedic_metrics.tsdb.view import View  # noqa: PLC0415
 
         self._view = View(folder)
-        self._engine = Engine(self._view, Limits(timeout=timeout, max_samples=_MOST_SAMPLES))
+        # No hub and its settings stand between: whoever reads the files may use all that there is.
+        options = Options(experimental_functions=True)
+        self._engine = Engine(self._view, Limits(timeout=timeout, max_samples=_MOST_SAMPLES), options=options)
 
     @cached_property
     def newest(self) -> float:
