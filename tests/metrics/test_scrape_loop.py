@@ -312,6 +312,24 @@ def test_what_has_long_gone_is_forgotten_in_the_column_too() -> None:
     assert (found[f"steady{{{I}}}"], found[f'm{{i="0/7",{I}}}']) == (2.0, 0.0)
 
 
+def test_label_pairs_that_series_have_in_common_are_kept_once() -> None:
+    sink = MemorySink()
+    with exposing(b"") as target:
+        loop = loop_of(target, sink, limits=Limits(samples=2000))
+        for lot in range(4):
+            target.body = b"".join(b'm{lot="%d",i="%d"} 1\n' % (lot, i) for i in range(700))
+            loop.scrape(0)
+        labels = list(loop._labels.values())
+        assert len({id(pair) for one in labels for pair in one}) == len({pair for one in labels for pair in one})
+        # Those of series that were forgotten are forgotten too, and those of a scrape that failed.
+        assert len(loop._pairs) <= len({pair for one in labels for pair in one})
+        known = dict(loop._pairs)
+        target.body = b"".join(b'm{new="%d"} 1\n' % i for i in range(2001))
+        loop.scrape(0)
+        assert loop.state.error
+        assert loop._pairs == known
+
+
 @pytest.mark.parametrize(
     ("limits", "end", "counts"),
     [

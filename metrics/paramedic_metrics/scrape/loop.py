@@ -77,6 +77,8 @@ class Loop:
         self._sink, self._clock = sink, clock
         self._column: Column | None = None
         self._labels: dict[int, Labels] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
+        """Each label pair of `_labels`, once: series have most of theirs in common."""
         self._reader = Reader(self._resolve)
         self._alive: set[int] = set()
         self._seen: set[int] = set()
@@ -220,6 +222,7 @@ class Loop:
         if self._fresh and self._column is not None:
             for row in self._fresh:
                 del self._labels[row]
+            self._forget_pairs()
             self._column.forget(self._labels.keys() | set(self._reports))
 
     def _forget(self, seen: set[int]) -> None:
@@ -229,9 +232,13 @@ class Loop:
         self._reader.forget(seen)
         if len(self._labels) > 2 * len(seen) + 1000 and self._column is not None:
             self._labels = {row: labels for row, labels in self._labels.items() if row in seen}
+            self._forget_pairs()
             # The store's column forgets them too, so no line may lead to such a row any more.
             self._reader.forget(seen, every=True)
             self._column.forget(seen | set(self._reports))
+
+    def _forget_pairs(self) -> None:
+        self._pairs = {pair: pair for labels in self._labels.values() for pair in labels}
 
     def _start(self) -> Column:
         column = self._column = self._sink.column(self.target.key)
@@ -263,6 +270,7 @@ class Loop:
         if most and len(self._fresh) >= most:
             return OVER  # with this line there are more than there may be, whatever else comes
         column = self._column or self._start()
+        labels = tuple(map(self._pairs.setdefault, labels, labels))
         row = column.row(labels)
         if row not in self._labels:
             if len(self._fresh) >= column.most:
