@@ -4,8 +4,9 @@
 
 Real arm: containers with a health check each 10 s and one log line a second on a private engine, a scrape of the collector
 each 15 s, the page closed. The engine's own CPU is measured for `--measure` seconds, half of them before paramedic starts
-and half after it has ended, and again while it runs, from `--warm` seconds after its start. Fake arm: an engine that only
-answers, with many containers. `--containers 0` or `--fake 0` leaves an arm out.
+and half after it has ended, and again while it runs, from `--warm` seconds after its start. Then the page is opened, and
+memory read once more. Fake arm: an engine that only answers, with many containers. `--containers 0` or `--fake 0` leaves an
+arm out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ ROLES = tuple(spec.name for spec in SPECS)
 TICK = os.sysconf("SC_CLK_TCK")
 LINES = 'n=0; while :; do n=$((n+1)); echo "line $n: a request was answered with 200 in 12 ms"; sleep 1; done'
 SCRAPE_EVERY = 15.0
+OPENED = ("/", "/", "/services", "/healing")
+"""What a person looks at; the first one has the hub load its application."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,35 @@ def _real(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
             time.sleep(arguments.warm)
             _say(f"measuring for {arguments.measure:.0f} s")
             found = _over(lambda: {**_roles(base), **daemons}, arguments.measure)
+            opened = _opened(base, min(60.0, arguments.warm)) if "hub" in (arguments.role or ROLES) else {}
         _say("the engine without paramedic, after")
         time.sleep(min(15.0, arguments.warm))
         after = _over(lambda: daemons, arguments.measure / 2)
     for name in daemons:
         found[f"{name} without paramedic"] = {"cpu": (before[name]["cpu"] + after[name]["cpu"]) / 2}
     _show(f"{arguments.containers} real containers", found)
+    if opened:
+        print(
+            f"\nthe page opened: the first view after {1000 * opened['first']:.0f} ms, the second after "
+            f"{1000 * opened['second']:.0f} ms; then PSS hub {opened['hub']:.1f} MB, **paramedic, all {opened['all']:.1f} MB**"
+        )
+        found["paramedic, the page opened"] = opened
     return found
+
+
+def _opened(base: Path, rest: float) -> dict[str, float]:
+    """Look at the page as a browser would, and read memory after a rest."""
+    _say("opening the page")
+    listen = RoleClient(base / "data/run/hub.sock", "hub").get("/address")["listen"]
+    took = []
+    for path in OPENED:
+        began = time.monotonic()
+        with urllib.request.urlopen(f"http://{listen}{path}", timeout=60) as answer:
+            answer.read()
+        took.append(time.monotonic() - began)
+    time.sleep(rest)
+    pss = {name: _read(pid).pss for name, pid in _roles(base).items()}
+    return {"first": took[0], "second": took[1], "hub": pss["hub"], "all": sum(pss.values())}
 
 
 def _fake(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
