@@ -98,14 +98,16 @@ class WorldFeed:
         elif "change" in message:
             world = apply(world, from_plain(Change, message["change"]))
         elif "beat" in message:
-            self._world = replace(world, at=from_plain(float, message["beat"], "beat"))
+            beat = from_plain(float, message["beat"], "beat")
             self._heard = self._clock.monotonic()
+            self._world = replace(world, at=beat)
             return
         else:
             # From a newer version: passed over, as unknown fields are.
             return
-        self._world = world
+        # In this order, so that who sees this World at once does not read that runtime has been silent.
         self._heard = self._clock.monotonic()
+        self._world = world
         if self.on_change is not None and world is not None:
             self.on_change(world)
         with self.changed:
