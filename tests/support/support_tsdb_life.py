@@ -1,7 +1,7 @@
 """A process that writes to a store until it is killed, and what must be found afterwards.
 
-`python -m support_tsdb_life FOLDER FIRST [turns|load] [MARKS]`: step by step from FIRST on, each of 15 seconds that pass at
-once, it appends a scrape, writes loose and late samples and turns the upkeep (or has its threads run beside it, with `load`),
+`python -m support_tsdb_life FOLDER [turns|load] [MARKS]`, with the first step's number on stdin: step by step from it on, each
+of 15 seconds that pass at once, it appends a scrape, writes loose and late samples and turns the upkeep (or has its threads run beside it, with `load`),
 and says each step's number on stdout when it has been acknowledged. Windows and segments are so small that each thing that a
 store does happens every few dozen steps. The folder MARKS, in which armed fault points leave their marks, is made when a
 merge is due: so a point kills amid that.
@@ -114,22 +114,28 @@ class Writer:
 
 
 class Life:
-    """One life of the process.
+    """One life of the process; until `begin` it only gets ready, and touches no store.
 
     Args:
         folder: the store's.
-        first: the step to begin with.
         mode: `turns`, or `load`.
         fault: where it kills itself; at the first time, or with `marks` amid the first merge.
         marks: a folder that is not there yet.
     """
 
-    def __init__(self, folder: Path, first: int, mode: str, fault: str = "", marks: Path | None = None) -> None:
+    def __init__(self, folder: Path, mode: str, fault: str = "", marks: Path | None = None) -> None:
         mark = (marks or folder.parent) / "mark"
         env = {**os.environ, "PYTHONPATH": "tests/support", "PARAMEDIC_FAULTS": f"{fault}={mark}" if fault else ""}
-        command = [sys.executable, "-m", "support_tsdb_life", folder, str(first), mode, *([marks] if marks else [])]
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "support_tsdb_life", folder, mode, *([marks] if marks else [])]
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._told = -1
+
+    def begin(self, first: int) -> None:
+        """Let it write, from the step `first` on."""
+        assert self.process.stdin is not None
         self._told = first - 1
+        self.process.stdin.write(_NUMBER.pack(first))
+        self.process.stdin.close()
 
     def until(self, step: int) -> None:
         """Wait until a step has been acknowledged."""
@@ -154,7 +160,9 @@ class Life:
         """Leave nothing of it, whatever has happened."""
         self.process.kill()
         self.process.wait(10)
+        assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.process.stdin.close()
         self.process.stdout.close()
 
     def _hear(self) -> bool:
@@ -165,10 +173,15 @@ class Life:
         return bool(data)
 
 
-def verify(folder: Path, acknowledged: int) -> int:
+def verify(folder: Path, acknowledged: int, *, seal: bool = False) -> int:
     """Open the store, and compare all that is in it; returns the next step.
 
     What was acknowledged must be there, each sample bit for bit. The next step may be, or parts of it: it was under way.
+
+    Args:
+        folder: the store's.
+        acknowledged: the last step that was.
+        seal: whether to seal everything afterwards.
     """
     clock = FakeClock(float(START + (acknowledged + 1) * STEP))
     store = Store(folder, MetricsSettings(retention=RETENTION), clock)
@@ -190,14 +203,20 @@ def verify(folder: Path, acknowledged: int) -> int:
             possible = steps_of(one, 0, acknowledged + 1)
             assert not len(np.setdiff1d(have, possible)), f"{one} has what was never written"
         assert set(found) <= {labels(name=f"churn{(acknowledged + 1) // _CHURN}", job="life")}
+        if seal:
+            store.upkeep.seal_all()
         return acknowledged + 1
     finally:
         store.stop()
 
 
-def main(folder: Path, first: int, mode: str, marks: Path | None) -> None:
+def main(folder: Path, mode: str, marks: Path | None) -> None:
     """Write until killed, but not for ever."""
     small()
+    told = sys.stdin.buffer.read(_NUMBER.size)
+    if not told:
+        return
+    (first,) = _NUMBER.unpack(told)
     writer = Writer(folder, first)
     store = writer.store
     if mode == "load":
@@ -213,4 +232,4 @@ def main(folder: Path, first: int, mode: str, marks: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]) if len(sys.argv) > 4 else None)
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if len(sys.argv) > 3 else None)
