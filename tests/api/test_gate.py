@@ -86,6 +86,7 @@ def test_one_place_is_never_a_heavy_query_s() -> None:
     gate = Gate(2, 20, heavy=1000)
     first, second = Querying(gate, 1000), Querying(gate, 5000)
     wait_until(lambda: (gate.running, gate.heavy, gate.waiting) == (1, 1, 1))
+    wait_until(lambda: first.running.is_set() or second.running.is_set())
     light = Querying(gate, 999)
     assert light.running.wait(5), "it does not stand behind the heavy ones"
     assert (gate.running, gate.heavy) == (2, 1)

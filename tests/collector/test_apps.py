@@ -26,9 +26,9 @@ from paramedic_core.errors import BadInput, NotFound, PeerAway
 from paramedic_core.model import Container, Endpoint, State
 from paramedic_core.settings import CollectorSettings, ScrapeSettings
 from paramedic_core.sys.server import Request, Response, RoleServer, tcp_listener
-from support_bench import free_port
 from support_collector import container, world
 from support_engine import PrivateEngine
+from support_ports import free_port
 from support_wait import wait_until
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"

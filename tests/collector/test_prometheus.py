@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -20,6 +19,7 @@ from paramedic_core.clock import SystemClock
 from paramedic_core.settings import Settings
 from paramedic_core.sys.role import standard_routes
 from paramedic_core.sys.server import RoleServer, tcp_listener
+from support_ports import free_port
 from support_wait import wait_until
 
 _CONFIG = """
@@ -50,9 +50,7 @@ def prometheus(collector: int, tmp_path: Path) -> Iterator[str]:
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("there is no prometheus (Debian: prometheus)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = tmp_path / "prometheus.yml"
     config.write_text(_CONFIG.format(port=collector))
     log = (tmp_path / "prometheus.log").open("wb")

@@ -61,15 +61,15 @@ def test_a_job_that_hangs_is_left_behind_and_skipped_until_it_returns(blocked: B
     relay: Relay[str] = Relay("test")
     jobs: list[tuple[str, Callable[[], str]]] = [("hangs", blocked), ("good", lambda: "well")]
     began = time.monotonic()
-    first = relay.run(jobs, 0.3)
-    assert 0.3 <= time.monotonic() - began < 2
+    first = relay.run(jobs, 1.0)
+    assert 1.0 <= time.monotonic() - began < 5
     assert isinstance(first["hangs"].error, TimeoutError)
     assert first["good"].value == "well"
     assert list(relay.stuck) == ["hangs"]
 
     began = time.monotonic()
-    second = relay.run(jobs, 5.0)
-    assert time.monotonic() - began < 1  # nobody waits for it a second time
+    second = relay.run(jobs, 20.0)
+    assert time.monotonic() - began < 10  # nobody waits for it a second time
     assert "hung for" in str(second["hangs"].error)
     assert second["good"].value == "well"
     assert blocked.begun == 1
@@ -82,10 +82,8 @@ def test_a_job_that_hangs_is_left_behind_and_skipped_until_it_returns(blocked: B
 
 def test_the_rest_does_not_wait_for_the_one_that_hangs(blocked: Blocked) -> None:
     relay: Relay[object] = Relay("test")
-    ended: list[float] = []
-    began = time.monotonic()
-    relay.run([("hangs", blocked), ("good", lambda: ended.append(time.monotonic() - began))], 1.0)
-    assert ended[0] < 0.5
+    outcomes = relay.run([("hangs", blocked), ("good", blocked.let_go)], 30.0)
+    assert outcomes["hangs"].value == "late", "it ended because the other one ran beside it"
     relay.close()
 
 
@@ -93,13 +91,13 @@ def test_many_that_hang_cost_one_time_out_and_a_bounded_number_of_threads(blocke
     relay: Relay[str] = Relay("hanging", workers=3)
     jobs: list[tuple[str, Callable[[], str]]] = [(f"hangs{i}", blocked) for i in range(10)]
     began = time.monotonic()
-    outcomes = relay.run(jobs, 0.3)
-    assert time.monotonic() - began < 2
+    outcomes = relay.run(jobs, 1.0)
+    assert time.monotonic() - began < 3
     assert all(isinstance(o.error, TimeoutError) for o in outcomes.values())
     assert sum(t.name == "hanging" for t in threading.enumerate()) == 3
     began = time.monotonic()
-    outcomes = relay.run(jobs, 5.0)  # no thread is left: said at once
-    assert time.monotonic() - began < 1
+    outcomes = relay.run(jobs, 20.0)  # no thread is left: said at once
+    assert time.monotonic() - began < 10
     assert "others hang" in str(outcomes["hangs9"].error)
     relay.close()
 

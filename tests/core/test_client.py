@@ -78,7 +78,7 @@ def test_silence_in_a_stream(serve):
         yield b"{}\n"
         stop.wait(5)
 
-    stream = serve({"GET /s": lambda _: Response(pieces())}).stream("/s", idle=0.1)
+    stream = serve({"GET /s": lambda _: Response(pieces())}).stream("/s", idle=1.0)
     assert next(stream) == {}
     with pytest.raises(PeerAway):
         next(stream)

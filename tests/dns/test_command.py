@@ -15,7 +15,8 @@ import pytest
 from paramedic_dns.keep import Keep
 from paramedic_dns.slim import slim
 from paramedic_dns.stats import Stats
-from support_dns import ZONE, free_port, role, shop, until
+from support_dns import ZONE, role, shop, until
+from support_ports import free_port
 
 WEB = f"web.shop.svc.{ZONE}"
 

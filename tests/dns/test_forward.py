@@ -11,7 +11,8 @@ from dns import edns, flags, message, rcode
 
 from paramedic_core.errors import ConfigError
 from paramedic_dns import resolv
-from support_dns import Upstream, addresses, answering, ask, free_port, raw, server, shop, until
+from support_dns import Upstream, addresses, answering, ask, raw, server, shop, until
+from support_ports import free_port
 
 GOOD = answering("www.example. 60 IN A 192.0.2.80")
 SOA = "! example. 300 IN SOA ns.example. me.example. 1 2 3 4 30"

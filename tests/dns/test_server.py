@@ -18,7 +18,8 @@ from paramedic_core.errors import ConfigError
 from paramedic_core.model import Endpoint, Health
 from paramedic_core.settings import DnsSettings
 from paramedic_core.world import Acting, Engine, EngineStatus
-from support_dns import ZONE, addresses, ask, container, free_port, raw, replica, server, shop, until, world
+from support_dns import ZONE, addresses, ask, container, raw, replica, server, shop, until, world
+from support_ports import free_port
 
 WEB = f"web.shop.svc.{ZONE}"
 
@@ -66,10 +67,10 @@ def test_a_new_world_changes_answers_at_once(tmp_path: Path) -> None:
         assert len(addresses(ask(running, WEB))) == 2
         acting = replace(before, acting={replica(1, "").id: Acting("restart", "k", 0.0)}, at=time.time())
         running.take(acting)
-        until(lambda: addresses(ask(running, WEB)) == {"172.30.0.3"}, within=2)
+        until(lambda: addresses(ask(running, WEB)) == {"172.30.0.3"})
         healed = {**before.containers, replica(3, "").id: replica(3, "172.30.0.4", Health.HEALTHY)}
         running.take(replace(before, containers=healed))
-        until(lambda: len(addresses(ask(running, WEB))) == 3, within=2)
+        until(lambda: len(addresses(ask(running, WEB))) == 3)
         text = running.stats.render()
         assert "paramedic_dns_programming_duration_seconds_count 3" in text
 
@@ -105,7 +106,7 @@ def test_answers_and_odd_opcodes_on_the_wire(tmp_path: Path, flag: int) -> None:
     with server(tmp_path, shop()) as running:
         packet = bytearray(message.make_query(WEB, "A").to_wire())
         packet[2] |= flag >> 8
-        reply = raw(running, bytes(packet))
+        reply = raw(running, bytes(packet), 0.3 if flag == 0x8000 else 5.0)
         assert reply == b"" if flag == 0x8000 else message.from_wire(reply).rcode() == rcode.NOTIMP
         assert raw(running, b"\x00" * 5) == b""
         assert addresses(ask(running, WEB)), "and it goes on"

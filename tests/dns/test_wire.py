@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Callable
 
 import dnslib
 import pytest
@@ -18,6 +19,16 @@ from paramedic_dns.foreign import Foreign, accept, aged
 HEADER = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0)
 QUESTION = b"\x03web\x04shop\x00\x00\x01\x00\x01"
 OPT = b"\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x00"
+
+
+def quickest(work: Callable[[], object]) -> float:
+    """The CPU seconds that it takes, the best of three: the collector of garbage may run amid one."""
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        times.append(time.process_time() - began)
+    return min(times)
 
 
 def head(flags: int = 0x0100, qd: int = 1, an: int = 0, ns: int = 0, ar: int = 0) -> bytes:
@@ -118,13 +129,14 @@ def test_options_are_noticed_and_never_echoed() -> None:
 @example(head(ar=2) + QUESTION + b"\xc0\x0c" * 40)
 @example(head() + b"\x00" * 20)
 def test_nothing_raises_or_takes_long(junk: bytes) -> None:
-    began = time.process_time()
-    for packet in (junk, HEADER + junk, head(ar=2) + QUESTION + junk):
-        found = wire.read(packet)
-        if isinstance(found, wire.Query):
-            assert names.text(found.key).isascii()
-            message.from_wire(write(found, Answer(), tcp=False, recursion=True))
-    assert time.process_time() - began < 0.5
+    def work() -> None:
+        for packet in (junk, HEADER + junk, head(ar=2) + QUESTION + junk):
+            found = wire.read(packet)
+            if isinstance(found, wire.Query):
+                assert names.text(found.key).isascii()
+                message.from_wire(write(found, Answer(), tcp=False, recursion=True))
+
+    assert quickest(work) < 0.5
 
 
 @settings(max_examples=300, deadline=None)
@@ -141,10 +153,12 @@ def test_what_could_be_read_for_ever_is_read_once() -> None:
     # dnslib takes 0.7 s for such a packet: pointers to pointers to pointers.
     links = b"".join(struct.pack("!H", 0xC000 | (12 + len(QUESTION) + 2 * n)) for n in range(900))
     packet = struct.pack("!6H", 7, 0x8180, 1, 140, 0, 0) + QUESTION + links + b"\xc0\x0c" * 600
-    began = time.process_time()
-    assert wire.read(packet[:2] + b"\x01\x00" + packet[4:]).reason == "formerr"  # type: ignore[union-attr]
-    accept(packet, 7, QUESTION)
-    assert time.process_time() - began < 0.05
+
+    def work() -> None:
+        assert wire.read(packet[:2] + b"\x01\x00" + packet[4:]).reason == "formerr"  # type: ignore[union-attr]
+        accept(packet, 7, QUESTION)
+
+    assert quickest(work) < 0.05
 
 
 @pytest.mark.parametrize("change", [{"id": 8}, {"question": b"\x03bad\x04shop\x00\x00\x01\x00\x01"}, {"flags": 0x0100}])

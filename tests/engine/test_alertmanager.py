@@ -12,7 +12,8 @@ import pytest
 
 from support_engine import PrivateEngine
 from support_paramedic import Paramedic, paramedic
-from support_prometheus import ask, free_ports, missing, stack
+from support_ports import free_port
+from support_prometheus import ask, missing, stack
 
 pytestmark = [
     pytest.mark.engine,
@@ -48,7 +49,7 @@ def _leaks_until_restarted(engine: PrivateEngine, prometheus: str) -> float:
 
 
 def _settings() -> tuple[int, int, dict[str, str]]:
-    hub, collector = free_ports(2)
+    hub, collector = free_port(), free_port()
     return hub, collector, {"hub__listen": f"127.0.0.1:{hub}", "collector__listen": f"127.0.0.1:{collector}"}
 
 

@@ -58,7 +58,7 @@ def test_the_story_of_one_container(engine, sick):
         since = time.time()
         assert running.cli("heal", "enable", sick).stdout == f"{sick}: granted enforce\n"
         running.wait_journal("outcome", sick)
-        assert engine.events(since, target=sick, actions=("restart",))
+        engine.wait_events(bool, since=since, target=sick, actions=("restart",))
         listed = json.loads(running.cli("heal", "list", "-o", "json").stdout)
         assert listed[sick]["mode"] == "enforce"
 
@@ -96,7 +96,7 @@ def test_freeze_with_everything_dead_still_counts(engine, sick):
         assert not engine.events(since, target=sick, actions=("restart",))
         assert running.cli("freeze", "--off").returncode == 0
         running.wait_journal("outcome", sick)
-        assert engine.events(since, target=sick, actions=("restart",))
+        engine.wait_events(bool, since=since, target=sick, actions=("restart",))
 
 
 def test_doctor_on_a_real_engine(engine, sick):

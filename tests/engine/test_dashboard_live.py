@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from paramedic_core.sys.query import Query, Result
-from support_bench import free_port
 from support_engine import PrivateEngine
 from support_paramedic import Paramedic, paramedic
+from support_ports import free_port
 from support_wait import wait_until
 
 pytestmark = pytest.mark.engine

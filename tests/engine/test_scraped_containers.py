@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from support_bench import free_port
 from support_engine import PrivateEngine
 from support_paramedic import paramedic
+from support_ports import free_port
 from support_wait import wait_until
 
 pytestmark = pytest.mark.engine

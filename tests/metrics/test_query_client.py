@@ -20,15 +20,10 @@ from paramedic_core.errors import BadInput, LimitExceeded, NotFound, PeerAway, R
 from paramedic_core.sys.query import Query
 from support_hub import stand
 from support_metrics import exposing
+from support_ports import free_port
 from support_wait import wait_until
 
 BODY = b'# TYPE a_total counter\na_total{x="1"} 10\na_total{x="2"} 0.5\n'
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from paramedic_core.errors import PeerAway, Temporary
 from paramedic_core.sys.query import Query
 from support_hub import Stand, stand
 from support_metrics import exposing
+from support_ports import free_port
 from support_wait import wait_until
 
 _CONFIG = """
@@ -38,9 +38,7 @@ def prometheus(hub: Stand, target: str, folder: Path) -> Iterator[Query]:
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("there is no prometheus (Debian: prometheus)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = folder / "prometheus.yml"
     config.write_text(_CONFIG.format(target=target, port=port, url=hub.url, token=hub.token("sender")))
     arguments = [

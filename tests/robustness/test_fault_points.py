@@ -1,6 +1,8 @@
 """kill -9 at every fault point of every role, the whole of paramedic on a real engine: exactly one act a fault."""
 
+import itertools
 import os
+import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -42,59 +44,128 @@ def test_every_point_in_the_tree_is_tried():
     assert {*BIRTHS, *POINTS} == {point for point in fault_points() if not point.startswith(others)}
 
 
-@pytest.fixture
-def heal(private_engine, request):
-    """Paramedic with an armed point, and a container; afterwards what must hold is checked."""
-    point, roles = request.param
-    name = "point-" + "-".join((point, roles[-1])).replace(".", "-").replace("_", "-")
-    try:
-        with (
-            ThreadPoolExecutor(1) as meanwhile,
-            paramedic(private_engine.host, roles=roles, start=False, **quick()) as p,
-        ):
-            coming = meanwhile.submit(Patient, private_engine, name)
-            p.marks, p.points = p.data.parent / "marks", {x for x in (point, SECOND.get(point)) if x}
-            armed = ",".join(f"{x}={p.marks}/{x}" for x in p.points)
-            p.start({**os.environ, "PARAMEDIC_FAULTS": armed})
-            patient = coming.result()
-            yield p, patient
-            wait_healed(p, name, point)
-            all_back(p)
-            assert {m.name for m in p.marks.iterdir()} == p.points
-            # A second act, if one were under way, would show within the stop timeout.
+class Home:
+    """One paramedic for several cases: all their points are armed, but kill only while a case has made their folders.
+
+    Args:
+        engine: where its patients live.
+        running: the paramedic, not started yet.
+        points: those of all cases.
+        name: what its patients' names begin with.
+    """
+
+    def __init__(self, engine, running, points, name):
+        self.engine, self.running, self.patients = engine, running, []
+        self._marks, self._names = running.data.parent / "marks", (f"point-{name}-{n}" for n in itertools.count())
+        self._env = {**os.environ, "PARAMEDIC_FAULTS": ",".join(f"{x}={self._marks}/{x}/killed" for x in points)}
+        self._meanwhile = ThreadPoolExecutor(1)
+        self._make_next()
+
+    def start(self):
+        """Begin."""
+        self._marks.mkdir()
+        self._marks.chmod(0o755)
+        self.running.start(self._env)
+
+    def next_patient(self):
+        """One that is well; the next one is made meanwhile."""
+        patient = self._coming.result()
+        self._make_next()
+        self.patients.append(patient)
+        return patient
+
+    def _make_next(self):
+        self._making = next(self._names)
+        self._coming = self._meanwhile.submit(Patient, self.engine, self._making)
+
+    def arm(self, *points):
+        """From now on these points kill, once each: before their folder is there, they cannot leave their mark."""
+        for point in points:
+            (self._marks / point).mkdir()
+            (self._marks / point).chmod(0o777)
+
+    def killed(self):
+        """The points that have killed since they were armed."""
+        return {mark.parent.name for mark in self._marks.glob("*/killed")}
+
+    def disarm(self):
+        """No point kills any more."""
+        for folder in self._marks.iterdir():
+            shutil.rmtree(folder)
+
+    def ensure_supervised(self):
+        """As a service manager: start it again, with its points, if it has ended. Returns whether it had."""
+        return ensure_supervised(self.running, self._env)
+
+    def end(self):
+        """Leave nothing."""
+        self._meanwhile.shutdown()
+        self.engine.remove(self._making, *(x.name for x in self.patients))
+
+
+@pytest.fixture(scope="module")
+def home(private_engine, request):
+    """A paramedic for a group of cases; in the end each of its patients must have been healed by one act."""
+    name, roles, points = request.param
+    with paramedic(private_engine.host, roles=roles, start=False, **quick()) as p:
+        home = Home(private_engine, p, points, name)
+        try:
+            home.start()
+            yield home
+            # A second act on the last one, if one were under way, would show within the stop timeout.
             time.sleep(1.5)
-            assert patient.restarts() == 1
+            assert {x.name: x.restarts() for x in home.patients if x.restarts() != 1} == {}
             p.stop()
             journals_whole(p.data)
-    finally:
-        private_engine.remove(name)
+        finally:
+            home.end()
 
 
-def arm(running):
-    """From now on the points kill: until their folder is there, they cannot leave their mark."""
-    running.marks.mkdir()
-    running.marks.chmod(0o777)
+@pytest.fixture
+def heal(home, request):
+    """A container, and points to be armed; afterwards what must hold is checked."""
+    points = {request.param, SECOND.get(request.param, request.param)}
+    patient = home.next_patient()
+    yield patient, points
+    wait_healed(home.running, patient.name, request.param)
+    all_back(home.running)
+    assert home.killed() == points
+    assert patient.restarts() == 1
+    home.disarm()
+    # The last one but one has been watched for a whole case more, and goes.
+    home.engine.remove(*(x.name for x in home.patients[-2:-1]))
 
 
-@pytest.mark.parametrize("heal", [(point, ("runtime", "healer")) for point in POINTS], indirect=True, ids=POINTS)
-def test_killed_at(heal):
-    running, patient = heal
-    arm(running)
+# A role is started again later each time that it ends soon: so there are not too many of the same role's deaths in one group.
+GROUPS = [(part, ("runtime", "healer"), tuple(x for x in POINTS if x.startswith(part))) for part in ("healer", "verbs")]
+GROUPS.append(("recover", ("runtime", "healer"), (*SECOND, "verbs.after_act")))
+KILLED = [(group, point) for group in GROUPS for point in POINTS if point.startswith(group[0])]
+
+
+@pytest.mark.parametrize(("home", "heal"), KILLED, indirect=True, ids=[point for _, point in KILLED])
+def test_killed_at(home, heal):
+    patient, points = heal
+    home.arm(*points)
     patient.sicken()
     patient.wait_restart()
 
 
-CASES = [(point, (*(r for r in ROLES if r != victim), victim)) for point in BIRTHS for victim in ROLES]
+CASES = [(("births", ROLES, BIRTHS), point, victim) for point in BIRTHS for victim in ROLES]
 
 
-@pytest.mark.parametrize("heal", CASES, indirect=True, ids=[f"{point}-{roles[-1]}" for point, roles in CASES])
-def test_killed_while_it_starts_again(heal):
-    running, patient = heal
+@pytest.mark.parametrize(
+    ("home", "heal", "victim"),
+    CASES,
+    indirect=["home", "heal"],
+    ids=[f"{point}-{victim}" for _, point, victim in CASES],
+)
+def test_killed_while_it_starts_again(home, heal, victim):
+    patient, points = heal
     patient.sicken()
-    arm(running)
-    os.kill(running.pid(running.roles[-1]), signal.SIGKILL)
-    until(lambda: set(os.listdir(running.marks)) == running.points, "the point is reached")
-    if "supervisor.after_fork" in running.points:
-        assert running.process.wait(5) == -signal.SIGKILL
-        assert ensure_supervised(running)
+    home.arm(*points)
+    os.kill(home.running.pid(victim), signal.SIGKILL)
+    until(lambda: home.killed() == points, "the point is reached")
+    if "supervisor.after_fork" in points:
+        assert home.running.process.wait(5) == -signal.SIGKILL
+        assert home.ensure_supervised()
     patient.wait_restart()

@@ -163,65 +163,65 @@ class TestTheWatch:
         yield found
         before = time.monotonic()
         found.stop()
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 5
 
     def test_away_and_back(self, fake, watch, publisher):
         web = fake.engine.add("web", health_check=HealthCheck())
-        until(lambda: web in publisher.world.containers, 5)
+        until(lambda: web in publisher.world.containers, 30)
         fake.gone()
-        until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 5)
+        until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 30)
         assert web in publisher.world.containers, "what was known stays known"
         assert not watch.ready().ready
-        until(lambda: "start the engine" in watch.ready().reason, 5)
+        until(lambda: "start the engine" in watch.ready().reason, 30)
         assert watch.healthy().ready
         fake.engine.fail_health(web)
         fake.back()
-        until(lambda: publisher.world.engine.connected, 10)
+        until(lambda: publisher.world.engine.connected, 30)
         assert publisher.world.containers[web].health is Health.UNHEALTHY
 
     @pytest.mark.parametrize("fault", ["silence", "html", "garbage", "empty", "half", "error"])
     def test_faults_come_and_go(self, fake, watch, publisher, fault):
         web = fake.engine.add("web", health_check=HealthCheck())
-        until(lambda: web in publisher.world.containers, 5)
+        until(lambda: web in publisher.world.containers, 30)
         fake.fault = fault
-        until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 10)
+        until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 30)
         assert publisher.world.engine.reason
         fake.fault = ""
-        until(lambda: publisher.world.engine.connected, 15)
+        until(lambda: publisher.world.engine.connected, 30)
         assert publisher.world.containers[web].running
 
     def test_cut_streams_lose_nothing(self, fake, watch, publisher):
         web = fake.engine.add("web", health_check=HealthCheck())
-        until(lambda: web in publisher.world.containers, 5)
+        until(lambda: web in publisher.world.containers, 30)
         for _ in range(5):
             fake.engine.cut()
             fake.engine.fail_health(web)
-            until(lambda: publisher.world.containers[web].health is Health.UNHEALTHY, 10)
+            until(lambda: publisher.world.containers[web].health is Health.UNHEALTHY, 30)
             fake.engine.recover(web)
-            until(lambda: publisher.world.containers[web].health is Health.HEALTHY, 10)
+            until(lambda: publisher.world.containers[web].health is Health.HEALTHY, 30)
 
     def test_a_restart_of_the_daemon(self, fake, watch, publisher):
         kept = fake.engine.add("kept", restart_policy="always")
         lost = fake.engine.add("lost")
-        until(lambda: len(publisher.world.containers) == 2, 5)
+        until(lambda: len(publisher.world.containers) == 2, 30)
         fake.engine.daemon_restart(down=0.5)
-        until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 5)
-        until(lambda: publisher.world.engine.connected, 10)
+        until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 30)
+        until(lambda: publisher.world.engine.connected, 30)
         assert publisher.world.containers[kept].running
-        until(lambda: publisher.world.containers[lost].ending is not None, 5)
+        until(lambda: publisher.world.containers[lost].ending is not None, 30)
         assert publisher.world.containers[lost].ending.by == "unknown"
 
     def test_what_no_event_tells_the_next_list_does(self, fake, watch, publisher):
         web = fake.engine.add("web", health_check=HealthCheck())
-        until(lambda: web in publisher.world.containers, 5)
+        until(lambda: web in publisher.world.containers, 30)
         fake.engine.lose_events(lambda _event: True)
         fake.engine.fail_health(web)
-        until(lambda: publisher.world.containers[web].health is Health.UNHEALTHY, 5)
+        until(lambda: publisher.world.containers[web].health is Health.UNHEALTHY, 30)
 
     def test_a_second_start_of_the_socket_elsewhere(self, fake, watch, publisher):
-        until(lambda: publisher.world.engine.connected, 5)
+        until(lambda: publisher.world.engine.connected, 30)
         for _ in range(3):
             fake.gone()
-            until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 5)
+            until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 30)
             fake.back()
-            until(lambda: publisher.world.engine.connected, 10)
+            until(lambda: publisher.world.engine.connected, 30)

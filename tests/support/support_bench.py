@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,10 +26,3 @@ def bench_engine() -> Iterator[PrivateEngine]:
     finally:
         engine.close()
         subprocess.run([SCRIPT, "down", folder], check=True)
-
-
-def free_port() -> int:
-    """A TCP port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

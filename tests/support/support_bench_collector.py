@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paramedic_core.sys.client import RoleClient
-from support_bench import free_port
+from support_ports import free_port
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 30.0

@@ -6,12 +6,13 @@ import base64
 import http.client
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from support_ports import free_port
 
 FLAGS = (
     "--headless",
@@ -37,9 +38,7 @@ class Browser:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pm-web-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         driver = shutil.which("chromedriver") or "chromedriver"
         self._driver = subprocess.Popen(
             [driver, f"--port={self._port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -36,6 +36,7 @@ from paramedic_dns.keep import Keep
 from paramedic_dns.role import build
 from paramedic_dns.server import DnsServer
 from paramedic_dns.stats import Stats
+from support_ports import free_port
 
 ZONE = "paramedic.internal"
 
@@ -79,17 +80,6 @@ def shop() -> World:
         replica(3, "172.30.0.4", Health.UNHEALTHY),
         container("loner", place("172.31.0.2", "back")),
     )
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP on every loopback address."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("", 0))
-            with contextlib.suppress(OSError):
-                tcp.bind(("", udp.getsockname()[1]))
-                return udp.getsockname()[1]
-    raise AssertionError("no port is free for both UDP and TCP")
 
 
 @contextlib.contextmanager

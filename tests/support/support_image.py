@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from support_engine import PrivateEngine
+from support_ports import free_port
 from support_repo import ROOT
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paramedic"
@@ -142,9 +142,7 @@ class Composed:
         (plugins / "docker-compose").symlink_to(
             Path(run(ROOT / "scripts/engine-current", "compose", within=1800), "docker-compose")
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         more = folder / "mine.json"
         more.write_text(json.dumps(override))
         self._files = ["-f", str(ROOT / f"deploy/compose/{form}.yaml"), "-f", str(more)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from support_ports import free_port
 from support_wait import wait_until
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
@@ -49,9 +50,7 @@ def nginx(server: str) -> Iterator[str]:
         pytest.skip("nginx is not installed: scripts/test-tools installs it")
     with tempfile.TemporaryDirectory(prefix="pm-nginx-") as name:
         folder = Path(name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         (folder / "conf").write_text(_WHOLE.format(folder=folder, port=port, server=server))
         process = subprocess.Popen([program, "-p", name, "-c", f"{name}/conf"], stderr=subprocess.PIPE)
         try:

@@ -21,7 +21,7 @@ from typing import Any
 from paramedic_core.codec import to_plain
 from paramedic_core.settings import HubSettings, MetricsSettings, Settings
 from paramedic_core.sys.tokens import TokenStore
-from support_bench import free_port
+from support_ports import free_port
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _HUB = Path(__file__).with_name("support_hub_alone.py")

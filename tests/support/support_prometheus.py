@@ -6,7 +6,6 @@ import contextlib
 import importlib.resources
 import json
 import shutil
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -16,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from support_ports import free_port
+
 SHIPPED = Path(str(importlib.resources.files("paramedic_dashboards"))) / "prometheus"
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
 
@@ -23,15 +24,6 @@ PROGRAMS = ("prometheus", "prometheus-alertmanager")
 def missing() -> str:
     """What is not installed, or nothing."""
     return ", ".join(name for name in PROGRAMS if shutil.which(name) is None)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on now."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def shorten(value: Any, times: dict[str, str]) -> Any:
@@ -54,7 +46,7 @@ def stack(folder: Path, hub: int, collector: int, token: str) -> Iterator[str]:
     Yields:
         the URL of Prometheus.
     """
-    prometheus, alertmanager = free_ports(2)
+    prometheus, alertmanager = free_port(), free_port()
     ports = {"9112": collector, "9110": hub, "9093": alertmanager}
     quick = {"scrape_interval": "1s", "evaluation_interval": "1s", "for": "2s"}
     quick |= {"group_wait": "0s", "group_interval": "1s"}

@@ -10,8 +10,8 @@ from pathlib import Path
 from paramedic.roles import SPECS
 from paramedic_core.errors import ParamedicError
 from paramedic_core.sys.client import RoleClient
-from support_dns import free_port
 from support_paramedic import Paramedic
+from support_ports import free_port
 from support_supervisor import alive, until
 
 ROLES = tuple(spec.name for spec in SPECS)
@@ -116,13 +116,18 @@ def journals_whole(data: Path):
         db.close()
 
 
-def ensure_supervised(running: Paramedic):
-    """Do what a service manager does: start it again when it has ended. Returns whether it had."""
+def ensure_supervised(running: Paramedic, env=None):
+    """Do what a service manager does: start it again when it has ended. Returns whether it had.
+
+    Args:
+        running: what was killed, perhaps.
+        env: its environment; else the test's own.
+    """
     assert running.process is not None
     if running.process.poll() is None:
         return False
     until(lambda: not any(alive(p) for p in pids(running)), "no role survives its supervisor", within=5)
-    running.start()
+    running.start(env)
     return True
 
 

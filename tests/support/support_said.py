@@ -18,10 +18,10 @@ from paramedic_core.sys.identity import socket_path
 from paramedic_core.sys.role import standard_routes
 from paramedic_core.sys.server import RoleServer, unix_listener
 from paramedic_logs.role import build
-from support_dns import free_port
 from support_dns import role as dns_role
 from support_hub import Stand, stand
 from support_logs import DockerLog
+from support_ports import free_port
 from support_shop import container_id
 from support_wait import wait_until
 

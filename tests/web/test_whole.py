@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from support_browser import Browser
 from support_engine import PrivateEngine
 from support_paramedic import Paramedic, paramedic
+from support_ports import free_port
 
 pytestmark = [pytest.mark.web, pytest.mark.engine]
 
@@ -30,20 +30,13 @@ PROJECT = ("--label", "com.docker.compose.project=page")
 NAMES = ("page-web-1", "page-db-1")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def whole(private_engine: PrivateEngine, page: Browser) -> Iterator[tuple[Paramedic, str]]:
     for name, service in zip(NAMES, ("web", "db"), strict=True):
         leave = ("--label", "paramedic.heal=true") if service == "web" else ()
         service_label = ("--label", f"com.docker.compose.service={service}")
         private_engine.run(name, *WELL, options=(*CHECK, *PROJECT, *service_label, *leave))
-    hub, collector = _free_port(), _free_port()
+    hub, collector = free_port(), free_port()
     roles = ("runtime", "collector", "healer", "hub")
     settings: dict[str, Any] = {"hub__listen": f"127.0.0.1:{hub}", "collector__listen": f"127.0.0.1:{collector}"}
     try:
