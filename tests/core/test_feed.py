@@ -75,7 +75,7 @@ def feed(runtime):
     made.stop()
 
 
-def until(condition, within=5.0):
+def until(condition, within=30.0):
     end = time.monotonic() + within
     while not condition():
         assert time.monotonic() < end, "it did not come to that"

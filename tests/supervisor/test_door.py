@@ -9,7 +9,7 @@ from paramedic import door as module
 from paramedic.door import Door
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.server import RoleServer, json_response, unix_listener
-from support_supervisor import Running, short_folder, until
+from support_supervisor import SOON, Running, short_folder, until
 
 
 def taken():
@@ -40,7 +40,7 @@ def test_the_role_lives_and_says_why_and_listens_when_it_can():
             until(lambda: supervisor.client("collector").verdict("ready")[0], "it listens")
             until(lambda: listening(port), "it answers there")
             assert supervisor.lines().count("cannot listen on") == 1
-            assert supervisor.stop() < 5
+            assert supervisor.stop() < SOON
 
 
 def test_a_taken_address_is_said_once_however_often_it_is_tried(monkeypatch, caplog, tmp_path):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from paramedic_core.sys.supervision import exposition
-from support_supervisor import ROLES, Running, short_folder, until
+from support_supervisor import ROLES, SOON, Running, short_folder, until
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_stopping_during_a_reload(running):
     (running.folder / "p.yaml").write_text("node: two\n")
     running.signal(signal.SIGHUP)
     until(lambda: running.role("healer")["stage"] == "stopping", "the healer's turn")
-    assert running.stop() < 5
+    assert running.stop() < SOON
 
 
 def test_the_last_reload_is_a_metric(running):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from support_supervisor import ROLES, Running, short_folder, until
+from support_supervisor import ROLES, SOON, Running, short_folder, until
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_one_that_always_crashes_waits_longer_and_longer(folder):
         assert supervisor.answers("runtime")
         (supervisor.control / "healer").unlink()
         supervisor.wait_up()
-        assert supervisor.stop() < 5
+        assert supervisor.stop() < SOON
 
 
 @pytest.mark.parametrize("word", ["ill", "frozen"])
@@ -65,7 +65,7 @@ def test_one_that_is_not_healthy_three_times_is_replaced(folder, word):
             supervisor.tell("collector", "ill")
         else:
             os.kill(before["collector"], signal.SIGSTOP)
-        until(lambda: supervisor.role("collector")["restarts"] == 1, "it is replaced", within=25)
+        until(lambda: supervisor.role("collector")["restarts"] == 1, "it is replaced")
         (supervisor.control / "collector").unlink(missing_ok=True)
         supervisor.wait_up()
         assert supervisor.role("collector")["restarts"] in (1, 2)
@@ -89,4 +89,4 @@ def test_a_plain_user_is_told_once_that_there_is_no_boundary(folder):
         assert {supervisor.whoami(role)["Uid"].split()[0] for role in ROLES} == {"1234"}
         assert supervisor.lines().count("there is no boundary between them") == 1
         assert supervisor.state()["separated"] is False
-        assert supervisor.stop() < 5
+        assert supervisor.stop() < SOON

@@ -108,7 +108,7 @@ def test_one_role_from_the_command_line_to_a_clean_stop(folder):
         assert threads == 1
         assert Path(f"/proc/{process.pid}/cmdline").read_text().startswith("paramedic: supervisor")
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(20) == 0
     finally:
         process.kill()
         told = process.communicate()[1]

@@ -14,7 +14,7 @@ from paramedic_core.settings import HubSettings, Settings
 from paramedic_core.sys.page import page
 from paramedic_core.sys.supervision import exposition
 from paramedic_core.sys.tokens import TokenStore
-from support_supervisor import Running, short_folder, until
+from support_supervisor import SOON, Running, short_folder, until
 
 REST = ("dns", "collector", "healer", "logs", "hub")
 
@@ -49,7 +49,7 @@ def test_each_has_its_roles_and_its_report(folder):
             until(lambda: exposition(first.data).count("} 1\n") == 6, "all are told of, and up")
             assert set(read_report(first.data).roles) == {"runtime", *REST}
             assert reports(first) == ["supervisor-dns.json", "supervisor.json"]
-            assert second.stop() < 5
+            assert second.stop() < SOON
         assert reports(first) == ["supervisor.json"]
         assert set(read_report(first.data).roles) == {"runtime"}
 
@@ -59,7 +59,7 @@ def test_a_role_that_another_has_is_refused(folder, roles):
     with Running(folder, roles=("runtime", "healer")) as first:
         first.start()
         with beside(first, *roles) as second:
-            assert second.process.wait(10) == 1
+            assert second.process.wait(40) == 1
             assert f"another paramedic (process {first.process.pid}) runs on" in second.lines()
             assert "the role runtime" in second.lines()
             assert first.all_up()

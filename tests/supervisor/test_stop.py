@@ -3,11 +3,10 @@
 import os
 import re
 import signal
-import time
 
 import pytest
 
-from support_supervisor import ROLES, Running, alive, short_folder, until
+from support_supervisor import ROLES, SOON, Running, alive, short_folder, until
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def folder():
 
 
 def all_gone(pids):
-    until(lambda: not any(alive(p) for p in pids), "every child ends", within=5)
+    until(lambda: not any(alive(p) for p in pids), "every child ends")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -25,7 +24,7 @@ def test_a_clean_stop_in_reverse_order(folder, number):
     with Running(folder, log_level="debug") as supervisor:
         pids = supervisor.start().pids()
         supervisor.signal(number)
-        assert supervisor.process.wait(5) == 0
+        assert supervisor.process.wait(20) == 0
         ends = re.findall(r"supervisor: (\w+) exited with status 0", supervisor.lines())
         assert ends == list(reversed(ROLES))
         all_gone(pids.values())
@@ -39,7 +38,7 @@ def test_a_deaf_child_does_not_hold_it_up(folder, deaf):
         pids = supervisor.start().pids()
         for role in deaf:
             supervisor.tell(role, "deaf")
-        assert supervisor.stop() < 5
+        assert supervisor.stop() < SOON
         assert supervisor.lines().count("killed by SIGKILL (it did not stop in time)") == len(deaf)
         all_gone(pids.values())
 
@@ -48,7 +47,7 @@ def test_a_frozen_child_does_not_hold_it_up(folder):
     with Running(folder) as supervisor:
         pids = supervisor.start().pids()
         os.kill(pids["healer"], signal.SIGSTOP)
-        assert supervisor.stop() < 5
+        assert supervisor.stop() < SOON
         all_gone(pids.values())
 
 
@@ -58,7 +57,7 @@ def test_stopping_while_roles_start(folder):
         supervisor.start(wait=False)
         until(lambda: supervisor.role("collector").get("pid"), "the collector is forked")
         pids = supervisor.pids()
-        assert supervisor.stop() < 5
+        assert supervisor.stop() < SOON
         all_gone(pids.values())
 
 
@@ -78,9 +77,9 @@ def test_no_child_survives_a_supervisor_killed_in_the_middle_of_a_fork(folder):
     for turn in range(5):
         with Running(folder, env={"PARAMEDIC_FAULTS": f"supervisor.after_fork={folder}/died-{turn}"}) as supervisor:
             supervisor.start(wait=False)
-            assert supervisor.process.wait(15) == -signal.SIGKILL
+            assert supervisor.process.wait(40) == -signal.SIGKILL
             mine = str(supervisor.data)
-            until(lambda m=mine: not holders(m), "no process holds the data directory", within=5)
+            until(lambda m=mine: not holders(m), "no process holds the data directory")
 
 
 def holders(folder):
@@ -112,10 +111,8 @@ def test_a_second_supervisor_is_refused_and_the_first_goes_on(folder):
         first.start()
         second = Running(folder)
         second.log = folder / "log2"
-        began = time.monotonic()
         second.start(wait=False)
-        assert second.process.wait(10) == 1
-        assert time.monotonic() - began < 5
+        assert second.process.wait(40) == 1
         assert f"another paramedic (process {first.process.pid}) runs on {first.data}" in second.lines()
         assert first.all_up()
         assert first.answers("runtime")

@@ -68,7 +68,7 @@ class Browser:
         """The text of the first element that matches; empty for none."""
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
-    def wait(self, script: str, *args: Any, within: float = 10.0) -> Any:
+    def wait(self, script: str, *args: Any, within: float = 30.0) -> Any:
         """Wait until a script's answer is true, and return it."""
         end = time.monotonic() + within
         while True:

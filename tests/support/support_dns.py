@@ -103,7 +103,7 @@ def server(folder: Path, seen: World | None = None, **settings) -> Iterator[DnsS
         keep.stop()
 
 
-def until(holds, within: float = 10.0) -> None:
+def until(holds, within: float = 30.0) -> None:
     """Poll until it holds."""
     end = time.monotonic() + within
     while not holds():

@@ -96,7 +96,7 @@ class PrivateEngine:
         ]
 
     def wait_events(
-        self, enough: Callable[[list[dict[str, Any]]], bool], *, within: float = 30.0, since: float = 0.0, **only: Any
+        self, enough: Callable[[list[dict[str, Any]]], bool], *, within: float = 60.0, since: float = 0.0, **only: Any
     ) -> list[dict[str, Any]]:
         """Wait until `enough(events(since, **only))`; return those events.
 
@@ -113,7 +113,7 @@ class PrivateEngine:
                 self._changed.wait(left)
         return found
 
-    def wait(self, holds: Callable[[], bool], *, within: float = 30.0) -> None:
+    def wait(self, holds: Callable[[], bool], *, within: float = 60.0) -> None:
         """Poll until `holds()`.
 
         Raises:

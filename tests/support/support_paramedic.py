@@ -53,7 +53,7 @@ class Paramedic:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=None if env is None else dict(env))
         for role in self.roles if wait else ():
             try:
-                RoleClient(self.data / f"run/{role}.sock", role).wait(within=30)
+                RoleClient(self.data / f"run/{role}.sock", role).wait(within=60)
             except ParamedicError as error:
                 raise AssertionError(f"{role} is not ready: {error}\n{self.tail()}") from error
 
@@ -62,7 +62,7 @@ class Paramedic:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(5)
@@ -88,7 +88,7 @@ class Paramedic:
         records = self.healer.get("/journal?limit=1000")["records"]
         return [r for r in records if (not kind or r["kind"] == kind) and (not name or r["name"] == name)]
 
-    def wait_journal(self, kind: str, name: str, *, count: int = 1, within: float = 40.0) -> list[dict[str, Any]]:
+    def wait_journal(self, kind: str, name: str, *, count: int = 1, within: float = 90.0) -> list[dict[str, Any]]:
         """Wait for the healer to have written so many records of a kind for a container."""
         end = time.monotonic() + within
         while True:

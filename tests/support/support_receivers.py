@@ -73,7 +73,7 @@ class Receiver:
         """The ids of all items of all webhooks that were taken."""
         return [item["id"] for body in self.bodies() for item in body["items"]]
 
-    def wait(self, count: int, within: float = 10.0) -> None:
+    def wait(self, count: int, within: float = 30.0) -> None:
         """Return when so many calls came."""
         wait_until(lambda: len(self.got) >= count, within)
 

@@ -52,7 +52,7 @@ class MemoryRig:
     def __init__(self, engine: MemoryBackend, backend: Backend | None = None) -> None:
         self.engine = engine
         self.backend: Backend = backend or engine
-        self.settle = 5.0
+        self.settle = 30.0
 
     def run(self, name: str, *, labels: dict[str, str] | None = None, check: bool = False, policy: str = "no") -> str:
         return self.engine.add(
@@ -99,7 +99,7 @@ class RealRig:
     """A private engine."""
 
     def __init__(self, engine: PrivateEngine, backend: Backend) -> None:
-        self.engine, self.backend, self.settle = engine, backend, 20.0
+        self.engine, self.backend, self.settle = engine, backend, 60.0
         self.names: list[str] = []
 
     def run(self, name: str, *, labels: dict[str, str] | None = None, check: bool = False, policy: str = "no") -> str:

@@ -61,11 +61,11 @@ class Patient:
     def restarts(self):
         return len(self.engine.events(self.since, target=self.name, actions=("restart",)))
 
-    def wait_restart(self, within=60.0):
+    def wait_restart(self, within=90.0):
         self.engine.wait_events(bool, since=self.since, target=self.name, actions=("restart",), within=within)
 
 
-def all_back(running: Paramedic, within=40.0):
+def all_back(running: Paramedic, within=90.0):
     """Every role answers that it is ready."""
 
     def ready(role):
@@ -85,7 +85,7 @@ def closed(running: Paramedic, name):
         return []
 
 
-def wait_healed(running: Paramedic, name, told, within=60.0):
+def wait_healed(running: Paramedic, name, told, within=90.0):
     """Until the healer has closed an incident of the container as healed; else its journal of it and the log are told.
 
     A runtime that comes back in the middle of its own restart may see the container down: then there is a second incident.
@@ -126,7 +126,7 @@ def ensure_supervised(running: Paramedic, env=None):
     assert running.process is not None
     if running.process.poll() is None:
         return False
-    until(lambda: not any(alive(p) for p in pids(running)), "no role survives its supervisor", within=5)
+    until(lambda: not any(alive(p) for p in pids(running)), "no role survives its supervisor", within=20)
     running.start(env)
     return True
 

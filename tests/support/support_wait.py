@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], object], within: float = 10.0, every: float = 0.01) -> None:
+def wait_until(condition: Callable[[], object], within: float = 30.0, every: float = 0.01) -> None:
     """Return when `condition` is true; fail when it is not `within` seconds."""
     end = time.monotonic() + within
     while not condition():
