@@ -103,6 +103,8 @@ def test_a_receiver_that_is_down_slows_no_other_and_gets_it_later(short_folder, 
                 bad.answers = [200]
                 wait_until(lambda: found.counts()["bad"].sent == 1)
                 assert state.channels(found, HOST)[0]["last_error"] == ""
+                # Who waits for its answer would be waited for.
+                hanging.close()
 
 
 def test_a_healer_that_was_away_is_caught_up_with(short_folder):

@@ -49,7 +49,7 @@ def real() -> Iterator[Stand]:
             _running(collector.build(SETTINGS, found.house.data, HOST, clock), found.house.data),
         ):
             wait_until(lambda: all(c.ready().ready for c in (found.hub.feed, found.hub.mirror, found.hub.history)))
-            wait_until(found.hub.mirror.incidents)
+            wait_until(lambda: found.hub.mirror.incidents() and found.hub.mirror.plan())
             yield found
 
 

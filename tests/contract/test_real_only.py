@@ -30,7 +30,7 @@ def start(tmp_path):
         watch = Watch(keeper, clock, resync=1.0)
         watch.start()
         watches.append(watch)
-        until(lambda: watch.ready().ready, 10)
+        until(lambda: watch.ready().ready, 60)
         return watch, publisher
 
     yield started
@@ -45,14 +45,14 @@ def test_the_daemon_dies_and_comes_back(own_engine, start, kill):
     stopped = own_engine.run("stopped", "sh", "-c", LOOP, options=["--network", "none"])
     _, publisher = start(own_engine)
     own_engine.docker("stop", "stopped")
-    until(lambda: publisher.world.containers[stopped].state is State.EXITED, 10)
+    until(lambda: publisher.world.containers[stopped].state is State.EXITED, 60)
     own_engine.stop_daemon(kill=kill)
-    until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 10)
+    until(lambda: publisher.world.engine.status is EngineStatus.AWAY, 60)
     assert publisher.world.containers[kept].name == "kept"
     own_engine.start_daemon()
-    until(lambda: publisher.world.engine.connected, 20)
-    until(lambda: publisher.world.containers[kept].running, 20)
-    until(lambda: publisher.world.containers[plain].state is State.EXITED, 20)
+    until(lambda: publisher.world.engine.connected, 60)
+    until(lambda: publisher.world.containers[kept].running, 60)
+    until(lambda: publisher.world.containers[plain].state is State.EXITED, 60)
     time.sleep(2.5)  # Two lists more: what the first look said must still be said.
     world = publisher.world
     assert world.containers[kept].running
@@ -86,12 +86,12 @@ def test_a_person_stops_what_is_slow_to_stop_while_we_restart(private_engine, st
     engine = private_engine
     target = engine.run("slow-stop", "sh", "-c", DEAF, options=["--network", "none"])
     watch, publisher = start(engine)
-    until(lambda: target in publisher.world.containers, 10)
+    until(lambda: target in publisher.world.containers, 60)
     engine.docker("kill", "-s", "TERM", "slow-stop")
     watch.stop()
     engine.docker("kill", "slow-stop")
     _, publisher = start(engine)
-    seen = until(lambda: (c := publisher.world.containers.get(target)) and not c.running and c, 10)
+    seen = until(lambda: (c := publisher.world.containers.get(target)) and not c.running and c, 60)
     assert seen.ending.by is EndedBy.SOMEONE
     assert seen.ending.signal == "SIGKILL"
     engine.remove("slow-stop")

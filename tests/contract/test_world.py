@@ -25,7 +25,7 @@ class Followed:
         keeper = WorldKeeper(rig.backend, self.publisher, clock, BookStore(folder / "endings.json", clock))
         self.watch = Watch(keeper, clock, resync=resync)
         self.watch.start()
-        until(lambda: self.watch.ready().ready, 10)
+        until(lambda: self.watch.ready().ready, 60)
 
     def see(self, target, true):
         """The container in World, once that is true of it."""

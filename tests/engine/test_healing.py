@@ -57,8 +57,10 @@ def test_one_container_is_healed_end_to_end_and_the_story_is_told(engine):
 
 
 def test_an_exit_with_an_error_that_nothing_restarts_is_started(engine):
-    engine.run("heal-job", "sh", "-c", "test -f /ran && exec sleep 1000; touch /ran; sleep 1; exit 3", options=LEAVE)
+    fails = "test -f /ran && exec sleep 1000; touch /ran; until test -f /go; do sleep 0.1; done; exit 3"
+    engine.run("heal-job", "sh", "-c", fails, options=LEAVE)
     with paramedic(engine.host) as running:
+        engine.docker("exec", "heal-job", "touch", "/go")
         running.wait_journal("closed", "heal-job")
         assert running.journal("closed", "heal-job")[0]["state"] == "healed"
         assert [e["Action"] for e in engine.events(target="heal-job", actions=TOUCHED)] == ["start", "start"]
@@ -113,9 +115,12 @@ def test_one_that_never_gets_well_is_tried_five_times_a_window_at_most_and_repor
     with paramedic(engine.host, healer__windows=windows, healer__give_up_after="100", healer__backoff_most="1s") as p:
         engine.run("heal-sick", *SICK, options=(*CHECK, *LEAVE))
         since = time.time()
-        engine.wait_events(lambda e: len(e) >= 6, since=since, target="heal-sick", actions=("restart",), within=90)
-        times = [e["timeNano"] / 1e9 for e in engine.events(since, target="heal-sick", actions=("restart",))]
-        assert all(sum(at <= t < at + 30 for t in times) <= 5 for at in times)
+        engine.wait_events(lambda e: len(e) >= 6, since=since, target="heal-sick", actions=("restart",), within=150)
+        # A restart begins with its SIGTERM, soon after it was decided on: the engine's delay may differ by a second.
+        kills = engine.events(since, target="heal-sick", actions=("kill",))
+        times = [e["timeNano"] / 1e9 for e in kills if e["Actor"]["Attributes"]["signal"] == "15"]
+        assert len(times) >= 6
+        assert all(sum(at <= t < at + 29 for t in times) <= 5 for at in times)
         assert len(p.journal("gave_up", "heal-sick")) == 1
 
 
@@ -222,7 +227,7 @@ def test_the_engines_own_user_sees_no_child_of_ours_left(engine):
     with paramedic(engine.host) as running:
         pids = [running.pid("runtime"), running.pid("healer")]
         running.stop(kill=True)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while any(
             subprocess.run(["kill", "-0", str(p)], capture_output=True, check=False).returncode == 0 for p in pids
         ):

@@ -221,10 +221,9 @@ def test_containers_are_found_and_asked_through_the_collector(tmp_path: Path) ->
             (text(c.labels[row]), value) for row, value in c.moments[-1][1].items()) if k.startswith(name)}  # fmt: skip
 
     try:
-        wait_until(lambda: values("orders"), within=20)
         of = 'container="web",instance="10.0.0.2:8000",job="shop/web",node="tuna"'
-        assert values("orders") == {f"orders{{{of}}}": 42.0}
-        assert values("load") == {'load{instance="tuna",job="node",node="tuna"}': 1.0}
+        wait_until(lambda: values("orders") == {f"orders{{{of}}}": 42.0})
+        wait_until(lambda: values("load") == {'load{instance="tuna",job="node",node="tuna"}': 1.0})
         (loop,) = [found for found in scraper.loops() if found.job.pool == "paramedic/containers"]
         assert (loop.target.interval, loop.target.timeout, loop.target.path) == (1.0, 1.0, "/apps/abc/metrics")
         groups.append({"targets": []})

@@ -83,6 +83,11 @@ class Case:
         if self.settled(key) in ("", "lost"):
             assert self.wish(f"{key}-again")["status"] == "done"
 
+    def signals(self) -> list[str]:
+        """The signals that were sent to it, by the engine's account."""
+        kills = self.engine.events(self.since, target=self.id, actions=("kill",))
+        return [e["Actor"]["Attributes"]["signal"] for e in kills]
+
     def acts(self) -> list[str]:
         return [e["Action"] for e in self.engine.events(self.since, target=self.id, actions=("restart", "die"))]
 
@@ -109,12 +114,14 @@ def whole(data: Path) -> list[tuple[str, str]]:
 def finish(case: Case) -> list[tuple[str, str]]:
     """One act by the engine's account, its end known as our own doing; the record."""
     case.engine.wait_events(lambda e: e, since=case.since, target=case.id, actions=("restart",))
-    # A second one, if it were under way, would be told within its stop timeout.
-    time.sleep(1.5)
-    assert case.acts() == ["die", "restart"]
-    wait_until(lambda: (ending := case.seen().ending) and ending.by is EndedBy.US, within=10)
-    wait_until(lambda: not case.world.acting, within=10)
+    wait_until(lambda: (seen := case.seen()) and seen.ending and seen.ending.by is EndedBy.US)
+    wait_until(lambda: not case.world.acting)
     assert case.lives[-1].close() == 0
+    # A second one, if it were under way, would have been told before this: it begins with its SIGTERM.
+    case.engine.docker("kill", "-s", "WINCH", case.id)
+    case.engine.wait_events(lambda _: "28" in case.signals(), since=case.since, target=case.id)
+    assert case.acts() == ["die", "restart"]
+    assert case.signals() == ["15", "9", "28"]
     return whole(case.data)
 
 
@@ -188,7 +195,7 @@ def test_the_engine_dies_amid_an_act(own_engine, data):
         wait_until(lambda: case.status("k1") in ("done", "failed", "lost"), within=60)
         wait_until(lambda: not case.world.acting, within=10)
         own_engine.docker("start", case.id)
-        wait_until(lambda: case.seen().running, within=20)
+        wait_until(lambda: (seen := case.seen()) and seen.running)
         assert case.wish("k2", "kill")["status"] == "done"
     finally:
         for life in case.lives:
