@@ -48,7 +48,8 @@ def listed(values: NDArray[np.float64]) -> Listed:
     raw = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
     if b"n" in raw and not np.isinf(values).any():
         raw = raw.replace(b"null", b"NaN")
-    if b"e" in raw or b"n" in raw:
+    mended = b"e" in raw or b"n" in raw
+    if mended:
         raw = _mended(raw, values)
     commas = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord(","))
     ends = np.append(commas, len(raw) - 1)
@@ -56,8 +57,10 @@ def listed(values: NDArray[np.float64]) -> Listed:
     sizes = ends - starts
     width = int(sizes.max())
     text = np.frombuffer(raw.ljust(len(raw) + width), np.uint8)
-    # What is whole ends with `.0`: no other word with a point ends with a nought.
-    whole = (text[ends - 1] == ord("0")) & (text[ends - 2] == ord("."))
+    # What is whole ends with `.0`: no other word with a point ends with a nought, and without one are only those mended.
+    whole = text[ends - 1] == ord("0")
+    if mended:
+        whole &= text[ends - 2] == ord(".")
     return Listed(text, starts, sizes - 2 * whole, width)
 
 

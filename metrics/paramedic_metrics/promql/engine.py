@@ -135,6 +135,8 @@ class Engine:
             answer = _answer(run, _matrix(run, evaluate(run, expr, steps), steps))
         if run.peak > memory.LARGE:
             memory.give_back()
+        elif run.peak > memory.MUCH:
+            memory.keep(self._clock.monotonic())
         return answer
 
     def _run(self, query: str, expr: Expr, moment: Moment, canceled: threading.Event | None) -> tuple[Run, Expr]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from paramedic_core.clock import Clock
 from paramedic_core.errors import BadInput, StoreUnavailable
 from paramedic_core.lifecycle import Readiness
+from paramedic_metrics.promql import memory
 from paramedic_metrics.tsdb import seal, stats
 from paramedic_metrics.tsdb.merge import merge
 from paramedic_metrics.tsdb.scrub import Scrub
@@ -117,6 +118,7 @@ class Upkeep:
                 self._cleaned = now
                 self._guarded(self._clean)
         self._scrub.turn(now)
+        memory.tidy(now)
 
     def sync(self) -> None:
         """Make everything durable: the series first, without them samples mean nothing."""
