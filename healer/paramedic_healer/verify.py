@@ -16,6 +16,8 @@ from paramedic_healer.history import Try
 _SET_BACK = 60.0
 """A time that lies further ahead than this, in seconds, means that the clock was set back."""
 
+_SETTLES = 5.0
+"""Seconds after an act within which World may still show the run that the act itself ended."""
 
 VERDICTS = ("fixed", "no_effect", "unknown")
 """What is said of an action in the end."""
@@ -54,6 +56,8 @@ def watch(
     # An end from before the action is what the World still shows of the run before, or what was to be started.
     if not container.running and ending is not None and ending.by is EndedBy.SOMEONE and ending.at >= attempt.at:
         return Watch("unknown", "Somebody stopped it meanwhile.")
+    if _old_run(attempt, container, now):
+        return Watch("", look_again=attempt.done_at + _SETTLES)
     relapse = _relapse(attempt, container)
     if relapse:
         return Watch("no_effect", relapse)
@@ -80,6 +84,19 @@ def _well(attempt: Try, container: Container, settings: HealerSettings, now: flo
     if now >= verified:
         return Watch("fixed", f"The fault stayed away for {settings.verified_after:g} s more.")
     return Watch("", look_again=verified)
+
+
+def _old_run(attempt: Try, container: Container, now: float) -> bool:
+    """Whether what is seen down may be the run that the act ended, and not the one that it began.
+
+    The engine's answer may come before its events. Its start is no sign of the new run: the engine's own restart may
+    have fallen between intent and act. One that ended at once after the act looks the same, and has no run after it.
+    """
+    return (
+        container.state in (State.EXITED, State.DEAD, State.RESTARTING)
+        and container.finished_at <= attempt.done_at
+        and now < attempt.done_at + _SETTLES
+    )
 
 
 def _relapse(attempt: Try, container: Container) -> str:

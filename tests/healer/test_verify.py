@@ -79,3 +79,29 @@ def test_nobody_can_say_when_it_is_gone_or_a_person_stopped_it():
 def test_a_stop_that_was_asked_for():
     assert watch(attempt(action="stop"), exited(by=EndedBy.US), S, NOW + 5).verdict == "fixed"
     assert watch(attempt(action="stop"), container(), S, NOW + 40).verdict == "no_effect"
+
+
+OUR_KILL = {"exit_code": 137, "started_at": NOW + 0.3, "finished_at": NOW + 0.9, "restart_policy": "always"}
+"""The engine's own restart fell between intent and act; the act ended that run, and its next start is not seen yet."""
+
+
+@pytest.mark.parametrize("state", [State.EXITED, State.RESTARTING, State.DEAD])
+def test_the_run_that_the_act_itself_ended_is_no_relapse(state):
+    seen = restarted(state=state, **OUR_KILL, ending=Ending(NOW + 0.9, EndedBy.US, "SIGKILL", 137))
+    found = watch(attempt(), seen, S, NOW + 1)
+    assert (found.verdict, found.look_again) == ("", NOW + 6)
+    begun = restarted(started_at=NOW + 1, restart_policy="always")
+    assert watch(attempt(), begun, S, NOW + 13).verdict == "recovered"
+
+
+def test_a_run_that_ended_before_the_engine_answered_is_a_relapse_once_nothing_newer_can_come():
+    """A start that fails in a millisecond is over before the act is: that too must be said, and not only after minutes."""
+    seen = restarted(state=State.EXITED, exit_code=1, finished_at=NOW + 0.9)
+    assert watch(attempt(action="start"), seen, S, NOW + 5.9).verdict == ""
+    found = watch(attempt(action="start"), seen, S, NOW + 6)
+    assert (found.verdict, found.text) == ("no_effect", "It ended again (exit code 1).")
+
+
+def test_an_end_after_the_act_is_a_relapse_at_once():
+    seen = restarted(state=State.EXITED, exit_code=1, finished_at=NOW + 1.1)
+    assert watch(attempt(), seen, S, NOW + 1.2).verdict == "no_effect"
