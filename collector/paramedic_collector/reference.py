@@ -44,7 +44,7 @@ _TAIL = """## Containers: different, or not done yet
 | cAdvisor's explicit timestamps | none: the values are read when asked for, not before |
 | `container_spec_memory_reservation_limit_bytes` with cgroup v2 | `memory.low`, which is what Docker sets for a reservation |
 | `container_memory_failcnt` with cgroup v2 | `max` of `memory.events`, which counts the same |
-| `container_oom_events_total` | from the cgroup and the engine's word, not from the kernel's log; it goes on over restarts |
+| `container_oom_events_total` | from the cgroup and the engine's word, not from the kernel's log; it goes on over restarts, and while the container is stopped |
 | `container_fs_usage_bytes` of a container | not done: without a quota nothing but a walk through the layer (as of `du`, or of the engine) tells it. With one (`--storage-opt size`, on xfs with `pquota`) the kernel counts it, and tells root alone: by quotactl(2), or by statfs(2) below /proc/PID/root; the collector has no capability |
 | `container_fs_limit_bytes` of a container with such a quota | the file system's size, not the quota, for the same reason |
 | `container_fs_usage_bytes`, `_limit_bytes`, `_inodes_*` with `id="/"` | the host's ext, xfs and btrfs on a device, read once a minute; no tmpfs, overlay and zfs; none with `collector.docker_only` |

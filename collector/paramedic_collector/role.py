@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from paramedic_collector.access import Access
 from paramedic_collector.apps import Apps
 from paramedic_collector.coarse import Coarse
+from paramedic_collector.ends import Ends
 from paramedic_collector.negotiate import answer, wants_openmetrics
 from paramedic_collector.own import Own
 from paramedic_collector.scrape import Scraper
@@ -44,12 +45,14 @@ _PATIENCE = 15.0
 def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
     """The role, not yet started."""
     runtime = RoleClient(socket_path(data, "runtime"), "runtime")
-    feed = WorldFeed(runtime, clock)
+    ends = Ends()
+    feed = WorldFeed(runtime, clock, on_change=ends.hear)
     coarse = Coarse(lambda target: from_plain(Usage, runtime.get(f"/usage/{target}", timeout=_PATIENCE)), clock)
     node = settings.node or socket.gethostname()
 
     def context() -> Context:
-        return replace(context_of(settings.collector, clock.now(), feed.world, host, node), coarse=coarse)
+        known = context_of(settings.collector, clock.now(), feed.world, host, node)
+        return replace(known, coarse=coarse, ends=ends)
 
     scraper = Scraper(context, settings=settings.collector)
     apps = Apps(settings.collector, lambda: feed.world, clock)

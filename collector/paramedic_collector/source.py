@@ -15,6 +15,7 @@ from paramedic_core.world import World
 
 if TYPE_CHECKING:
     from paramedic_collector.coarse import Coarse
+    from paramedic_collector.ends import Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Context:
     """What is left out and what is added."""
     coarse: Coarse | None = None
     """Who asks runtime about containers whose cgroups cannot be seen; None: nobody."""
+    ends: Ends | None = None
+    """Who hears each change of the World and counts ends; None: a source counts those that its scrapes show."""
 
 
 class Source(abc.ABC):

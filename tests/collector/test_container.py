@@ -243,7 +243,7 @@ def test_coming_and_going_leaves_nothing_behind(tmp_path: Path) -> None:
         text = collect(source, context) + collect(state, context)
         ids = {key.partition('id="')[2][:72] for key in samples(text)}
         assert ids == {f"/docker/{c.id}" for c in alive}
-    assert source.running == len(source._oom) == len(state._known) == len(alive) == 5
+    assert source.running == len(source._ends._courses) == len(state._known) == len(alive) == 5
     assert len(held_below(tmp_path)) == 5 * 5
     source.close()
     assert not held_below(tmp_path)

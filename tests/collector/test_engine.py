@@ -7,8 +7,11 @@ from typing import Any
 from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
 from paramedic_core.model import Container, State
+from paramedic_core.sys.client import RoleClient
+from paramedic_core.sys.identity import socket_path
 from support_collector import ALONE, NOW, collect, samples, world
 from support_engine import PrivateEngine
+from support_paramedic import paramedic
 from support_wait import wait_until
 
 
@@ -66,3 +69,29 @@ def test_an_oom_kill_is_counted(private_engine: PrivateEngine) -> None:
     finally:
         source.close()
         private_engine.remove(name)
+
+
+def test_every_end_between_two_scrapes_is_counted(private_engine: PrivateEngine) -> None:
+    """Four runs that the kernel ends for lack of memory, and nobody scrapes until they are over."""
+    name = "collector-ends"
+    with paramedic(private_engine.host, roles=("runtime", "collector"), collector__listen="") as running:
+        collector = RoleClient(socket_path(running.data, "collector"), "collector")
+        collector.wait(within=20)
+        wait_until(lambda: RoleClient(socket_path(running.data, "runtime"), "runtime").get("/-/ready")["ready"])
+        try:
+            options = ["-m", "8m", "--memory-swap", "8m", "--restart", "no"]
+            private_engine.run(name, "tail", "/dev/zero", options=options)
+            for again in range(4):
+                if again:
+                    private_engine.docker("start", name)
+                private_engine.wait(lambda: private_engine.inspect(name)["State"]["Status"] == "exited")
+                assert private_engine.inspect(name)["State"]["OOMKilled"]
+
+            def told(family: str) -> list[float]:
+                found = samples(collector.text("/metrics"))
+                return [v for key, v in found.items() if key.startswith(family) and f'name="{name}"' in key]
+
+            wait_until(lambda: told("container_exits_total") == [4], within=20)
+            assert told("container_oom_events_total") == [4]
+        finally:
+            private_engine.remove(name)

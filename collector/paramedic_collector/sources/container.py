@@ -10,8 +10,10 @@ from paramedic_collector.blockio import Devices
 from paramedic_collector.cadvisor import FAMILIES, OOM
 from paramedic_collector.cells import Table
 from paramedic_collector.cgroup import Layout, layout
-from paramedic_collector.exposition import Exposition
+from paramedic_collector.ends import Ends
+from paramedic_collector.exposition import Exposition, prefix
 from paramedic_collector.files import GONE
+from paramedic_collector.labels import labels_of
 from paramedic_collector.oomkills import OomKills
 from paramedic_collector.readings import Gate, Reading, readings
 from paramedic_collector.run import Run
@@ -41,7 +43,8 @@ class Containers(Source):
         self._readings: list[Reading] = []
         self._killed: OomKills | None = None
         self._runs: dict[str, tuple[Container, Run]] = {}
-        self._oom: dict[str, _Kills] = {}
+        self._ends = Ends()
+        self._unread: dict[str, tuple[Container, str]] = {}
         self.deaths = 0
         self._blind = 0
 
@@ -51,8 +54,12 @@ class Containers(Source):
         return len(self._runs)
 
     def collect(self, context: Context, out: Exposition) -> None:
-        if self._layout is None and not self._find(context):
-            return
+        if self._layout is not None or self._find(context):
+            self._measure(context, out)
+        if context.world is not None and context.ends is not None:
+            self._tell_unread(context, context.ends, context.world.containers, out)
+
+    def _measure(self, context: Context, out: Exposition) -> None:
         problems: list[str] = []
         # In a cgroup namespace of our own the root is not the host's.
         raw = not context.settings.docker_only and not self._blind
@@ -91,8 +98,8 @@ class Containers(Source):
         wanted = [c for c in everyone.values() if c.pid > 0 and c.state in _ALIVE]
         for gone in self._runs.keys() - {c.id for c in wanted}:
             self._drop(gone)
-        for gone in self._oom.keys() - everyone.keys():
-            del self._oom[gone]
+        if context.ends is None and context.world is not None:
+            self._ends.hear(context.world)
         rows = self._all(context, wanted, problems)
         self._blind = self._blind + 1 if wanted and not self._runs and not problems else 0
         if self._blind >= _BLIND:
@@ -131,20 +138,28 @@ class Containers(Source):
                 continue
             if trouble:
                 problems.append(f"{container.name}: {trouble}")
-            self._kills(container, run)
+            if run.cells.kills is not None:
+                # The counter of the cgroup begins anew with each run; ours goes on over the runs that were seen.
+                run.cells.put(OOM, str((context.ends or self._ends).read(container, run.cells.kills)))
             rows.append(run.cells.row)
             room -= run.size
             if room < 0:
                 run.release()
         return rows
 
-    def _kills(self, container: Container, run: Run) -> None:
-        """The counter of the cgroup begins anew with each run; ours goes on over the runs that were seen."""
-        if run.cells.kills is not None:
-            kills = self._oom.get(container.id)
-            if kills is None:
-                kills = self._oom[container.id] = _Kills(container.finished_at)
-            run.cells.put(OOM, kills.add(container, run))
+    def _tell_unread(self, context: Context, ends: Ends, everyone: Mapping[str, Container], out: Exposition) -> None:
+        """The kills of those whose cgroup's own counter has gone, or cannot be read."""
+        read = {key for key, (_, run) in self._runs.items() if run.cells.kills is not None}
+        for gone in self._unread.keys() - (everyone.keys() - read):
+            del self._unread[gone]
+        for container in everyone.values():
+            if container.id in read:
+                continue
+            known = self._unread.get(container.id)
+            if known is None or known[0] is not container:
+                start = prefix(OOM.family.name, labels_of(container, context.labels))
+                known = self._unread[container.id] = (container, start)
+            out.of(OOM.family).append(f"{known[1]}{ends.kills(container.id)}")
 
     def _run(self, context: Context, container: Container) -> Run:
         """The run that is open for this container, or a new one: after a restart, and when it was renamed."""
@@ -167,35 +182,6 @@ class Containers(Source):
         if known is not None:
             known[1].close()
         return known is not None
-
-
-class _Kills:
-    """How many processes of a container the kernel killed for lack of memory, over the runs that were seen.
-
-    The cgroup is gone before anybody can read what ended the run, so a run that the engine calls OOM-killed counts as one
-    kill at least.
-    """
-
-    __slots__ = ("_before", "_finished", "_key", "_last", "_text")
-
-    def __init__(self, finished: float) -> None:
-        self._before = self._last = 0
-        self._text = "0"
-        self._key: tuple[int, float] | None = None
-        self._finished = finished
-
-    def add(self, container: Container, run: Run) -> str:
-        if run.key is self._key and run.cells.kills == self._last:
-            return self._text
-        if run.key != self._key:
-            if container.finished_at != self._finished:
-                self._finished = container.finished_at
-                self._last = max(self._last, int(container.oom_killed))
-            self._before += self._last
-            self._key = run.key
-        self._last = run.cells.kills or 0
-        self._text = str(self._before + self._last)
-        return self._text
 
 
 def _same(old: Container, new: Container) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paramedic_collector.cadvisor import LABELS
+from paramedic_collector.ends import Ends
 from paramedic_collector.exposition import Exposition, Family, label_pairs, number
 from paramedic_collector.labels import labels_of
 from paramedic_collector.source import Context, Source
@@ -53,39 +54,24 @@ class ContainerState(Source):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[str, tuple[Container, list[tuple[Family, str]]]] = {}
-        self._ends: dict[str, _Ends] = {}
+        self._known: dict[str, tuple[Container, int, list[tuple[Family, str]]]] = {}
+        self._ends = Ends()
 
     def collect(self, context: Context, out: Exposition) -> None:
         containers = context.world.containers if context.world is not None else {}
         for gone in self._known.keys() - containers.keys():
             del self._known[gone]
-            del self._ends[gone]
+        if context.ends is None and context.world is not None:
+            self._ends.hear(context.world)
+        ends = context.ends or self._ends
         for container in containers.values():
-            known = self._known.get(container.id)
+            known, exits = self._known.get(container.id), ends.exits(container.id)
             # A container's facts are immutable, so its lines are made once for each change of it.
-            if known is None or known[0] is not container:
-                ends = self._ends.setdefault(container.id, _Ends(container)).of(container)
-                known = self._known[container.id] = (container, _lines(container, context.labels, ends))
-            for family, line in known[1]:
+            if known is None or known[0] is not container or known[1] != exits:
+                lines = _lines(container, context.labels, exits)
+                known = self._known[container.id] = (container, exits, lines)
+            for family, line in known[2]:
                 out.of(family).append(line)
-
-
-class _Ends:
-    """How many runs ended since this container was first seen."""
-
-    __slots__ = ("_count", "_finished", "_restarts")
-
-    def __init__(self, first: Container) -> None:
-        self._count = 0
-        self._finished, self._restarts = first.finished_at, first.restarts
-
-    def of(self, now: Container) -> int:
-        # The engine's own restarts may follow one another faster than the World is published: its count has them all.
-        seen = int(now.finished_at != self._finished)
-        self._count += max(seen, now.restarts - self._restarts)
-        self._finished, self._restarts = now.finished_at, now.restarts
-        return self._count
 
 
 def _lines(container: Container, more: tuple[str, ...], ends: int) -> list[tuple[Family, str]]:
