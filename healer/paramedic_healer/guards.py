@@ -130,7 +130,7 @@ def helps(case: Case) -> Verdict:
 
 
 def ours(case: Case) -> Verdict:
-    """Whether it is ours to touch: never paramedic itself, a Swarm's task, a one-off job, a network's owner."""
+    """Whether it is ours to touch: never paramedic itself, a Swarm's task, a one-off job, a network's owner, `--rm`."""
     container = case.finding.container
     if container.is_self:
         return Verdict("ours", Choice.REFUSE, "it is a part of paramedic, which never acts on itself")
@@ -138,6 +138,9 @@ def ours(case: Case) -> Verdict:
         return Verdict("ours", Choice.REFUSE, "it is a Swarm task: Swarm itself replaces it")
     if container.one_off:
         return Verdict("ours", Choice.REFUSE, "somebody ran it once by hand (docker compose run)")
+    if container.auto_remove:
+        reason = "it was run with --rm, so the engine may remove it for good once it is stopped"
+        return Verdict("ours", Choice.REFUSE, reason, "run it without --rm (in Docker's API: HostConfig.AutoRemove)")
     gone = (State.EXITED, State.CREATED, State.DEAD)
     names = sorted(c.name for c in case.world.dependents(container) if c.state not in gone)
     if names:

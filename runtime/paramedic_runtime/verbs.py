@@ -113,7 +113,7 @@ class Verbs:
             away amid the act: ask for the key again, it is being found out.
 
         Raises:
-            Refused: frozen, is_self, swarm_task, shared_network, no_leave, ceiling_target, ceiling_host.
+            Refused: frozen, is_self, swarm_task, auto_remove, shared_network, no_leave, ceiling_target, ceiling_host.
             Conflict: the target is not as expected, or another act on it is not over.
             NotFound: there is no such container.
             EngineAway: the engine did not answer, and nothing was begun.
@@ -216,6 +216,13 @@ class Verbs:
         if container.task:
             raise Refused(
                 "swarm_task", f"{container.name} is a Swarm task: acting on it would leave a second container behind"
+            )
+        if container.auto_remove:
+            # Also a restart: the engine puts the removal off meanwhile, but its own event loop may be quicker.
+            raise Refused(
+                "auto_remove",
+                f"{container.name} was run with --rm, so the engine may remove it for good once it is stopped: "
+                "run it without --rm",
             )
         if not world.engine.connected or known is None:
             # The watch has not seen it yet, so it cannot have seen who shares its network.

@@ -299,6 +299,13 @@ def test_label_values(machine):
     assert not said(on(machine, world=world(wrong), settings=settled), "labels: values")
 
 
+def test_containers_that_the_engine_removes(machine):
+    name, heal = "containers run with --rm", {"paramedic.heal": "true"}
+    passing = container("passing", labels=heal, auto_remove=True)
+    one(on(machine, world=world(passing, container("web", labels=heal))), name, WARN, "passing", "without --rm")
+    assert not said(on(machine, world=world(container("job", auto_remove=True))), name)
+
+
 def test_services_that_are_not_here(machine):
     name = "services named in the configuration"
     settings = Settings(

@@ -182,3 +182,12 @@ def test_gone_from_the_list(rig, name):
     assert name in mine(rig)
     rig.human("rm", name)
     assert name not in mine(rig)
+
+
+def test_what_was_run_with_rm_says_so_and_is_gone_once_it_stops(rig, name):
+    """Why the verbs refuse it: stopping it is losing it."""
+    target = rig.run_passing(name)
+    assert rig.backend.inspect(target).auto_remove
+    assert mine(rig)[name].auto_remove
+    rig.human("stop", name)
+    until(lambda: name not in mine(rig), rig.settle)

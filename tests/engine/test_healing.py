@@ -170,6 +170,17 @@ def test_a_network_owner_is_refused(engine):
         assert len(engine.events(target="heal-vpn", actions=("restart",))) == 0
 
 
+def test_what_was_run_with_rm_is_refused(engine):
+    engine.run("heal-passing", *SICK, options=("--rm", *CHECK, *LEAVE))
+    with paramedic(engine.host) as running:
+        decision = running.wait_journal("decision", "heal-passing")[-1]
+        assert (decision["decision"], decision["gate"]) == ("refuse", "ours")
+        assert "--rm" in decision["reason"]
+        explained = running.cli("explain", "heal-passing").stdout
+        assert "without --rm" in explained
+        assert len(engine.events(target="heal-passing", actions=("restart", "kill"))) == 0
+
+
 def test_a_wrong_label_is_said_and_a_hostile_one_harms_nobody(engine):
     engine.run("heal-typo", *SICK, options=(*CHECK, "--label", "paramedic.heal=enfroce"))
     hostile = "\x1b[2J<script>alert(1)</script>" + "x" * 5000

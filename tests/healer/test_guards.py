@@ -79,6 +79,15 @@ def test_ours_refuses_self_swarm_oneoff_and_network_owner():
         assert "app lives in its network" in guards.ours(case(owner, world=seen)).reason
 
 
+@pytest.mark.parametrize("action", ["restart", "start", "stop"])
+def test_what_the_engine_may_remove_when_it_stops_is_refused_with_the_change_that_helps(action):
+    decision = decide(case(unhealthy(auto_remove=True), action=action, asked=True))
+    assert (decision.choice, decision.gate) == (Choice.REFUSE, "ours")
+    assert "--rm" in decision.reason
+    assert decision.allow.startswith("run it without --rm")
+    assert not decision.would
+
+
 def test_a_persons_stop_and_an_unwitnessed_end_are_held():
     for by, word in ((EndedBy.SOMEONE, "somebody stopped it (SIGTERM)"), (EndedBy.UNKNOWN, "nobody saw")):
         verdict = guards.human_hold(case(exited(by=by)))

@@ -247,3 +247,18 @@ def test_a_paramedic_container_is_never_touched():
     ward.engine.fail_health(own)
     ward.run(600)
     assert ward.acts(own) == []
+
+
+def test_what_was_run_with_rm_is_shown_as_refused_once_and_never_touched():
+    ward = Ward()
+    web = ward.add("web", auto_remove=True)
+    ward.run(60)
+    ward.engine.fail_health(web, cured_by=None)
+    ward.run(86400)
+    assert ward.engine.acts == []
+    assert ward.engine.inspect(web).running
+    (decision,) = ward.records("decision")
+    assert (decision.body["decision"], decision.body["gate"]) == ("refuse", "ours")
+    assert decision.body["text"].startswith("Not restarted: it was run with --rm")
+    assert "without --rm" in decision.body["allow"]
+    assert not ward.records("would_act")

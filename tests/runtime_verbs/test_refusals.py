@@ -101,6 +101,16 @@ def test_swarm_task(rig):
     refused(rig, "swarm_task", rig.backend.add("task", labels=LEAVE | {SWARM_TASK: "t1"}))
 
 
+@pytest.mark.parametrize("verb", ["restart", "start", "stop", "kill"])
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_the_engine_would_remove(rig, verb, watched):
+    target = rig.backend.add("passing", labels=LEAVE, auto_remove=True)
+    if watched:
+        rig.look()
+    assert "run it without --rm" in refused(rig, "auto_remove", target, verb)
+    assert rig.backend.inspect(target).running
+
+
 @pytest.mark.parametrize("watched", [True, False])
 def test_shared_network(rig, watched):
     owner = rig.backend.add("vpn", labels=LEAVE)

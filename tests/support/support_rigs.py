@@ -33,6 +33,9 @@ class Rig(Protocol):
     def run_deaf(self, name: str) -> str:
         """One whose process hears no SIGTERM."""
 
+    def run_passing(self, name: str) -> str:
+        """One that was run with `--rm`."""
+
     def fail_health(self, name: str) -> None:
         """Its next probes fail, until it is started anew."""
 
@@ -68,6 +71,9 @@ class MemoryRig:
         found = self.engine.add(name)
         self.engine.hang(found)
         return found
+
+    def run_passing(self, name: str) -> str:
+        return self.engine.add(name, auto_remove=True, network_mode="none")
 
     def fail_health(self, name: str) -> None:
         self.engine.fail_health(name)
@@ -116,6 +122,10 @@ class RealRig:
 
     def run_deaf(self, name: str) -> str:
         return self._new(name, "sh", "-c", DEAF, options=["--network", "none"])
+
+    def run_passing(self, name: str) -> str:
+        # Not among the names to be removed: it is gone by itself.
+        return self.engine.run(name, "sh", "-c", LOOP, options=["--rm", "--network", "none"])
 
     def fail_health(self, name: str) -> None:
         self.engine.docker("exec", name, "touch", "/sick")

@@ -128,6 +128,8 @@ def _known(world: World, container: Container, now: float) -> list[str]:
         lines.append(f"Engine:  {world.engine.status}: {clean(world.engine.reason)}; this is what was last known")
     if container.is_self:
         lines.append("This is paramedic itself: it never acts on it.")
+    if container.auto_remove:
+        lines.append("Removed: the engine removes it when it stops (--rm), so paramedic never acts on it")
     lines += [f"Shared:  {clean(other.name)} lives in its network" for other in world.dependents(container)]
     acting = world.acting.get(container.id)
     if acting:

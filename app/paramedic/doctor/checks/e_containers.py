@@ -59,6 +59,16 @@ def _relabel(facts: Facts, container: Container) -> str:
     return f"put it right {where} and recreate it, or without that: `paramedic heal enable {container.service_key}{facts.flag}`"
 
 
+@check("containers run with --rm")
+def auto_removed(facts: Facts) -> Iterator[Verdict]:
+    """Leave for what goes away when it stops is a misunderstanding that only a fault would show."""
+    grants = facts.world.grants if facts.world else {}
+    found = [c for c in facts.containers() if c.auto_remove and leave(c, facts.settings.healer, grants).allowed]
+    if found:
+        what = f"never healed though they have leave, for the engine may remove what it stops: {few([c.name for c in found])}"
+        yield Verdict(WARN, what, "run them without --rm")
+
+
 @check("services named in the configuration")
 def named_services(facts: Facts) -> Iterator[Verdict]:
     """A mistyped name is no mistake of the file: only the host knows what runs on it."""
