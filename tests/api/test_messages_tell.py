@@ -10,6 +10,7 @@ from paramedic_api.messages.item import Delivery, Item
 from paramedic_api.messages.store import MessageStore
 from paramedic_api.messages.tell import Opened, read
 from paramedic_core.settings import Channel, Secret, Told
+from support_ward import Ward
 
 HOOK = Channel("webhook", Secret("http://127.0.0.1:1/x"), digest=0.0)
 DIGEST = replace(HOOK, name="digest", digest=3600.0)
@@ -237,11 +238,122 @@ def test_memory_of_what_was_told_is_bounded(opening, monkeypatch):
     store = opening()
     for start in range(0, 100, 20):
         numbers = range(start, start + 20)
-        page = [{**r, "incident": f"i{n}", "at": NOW + n} for n in numbers for r in (OPENED, GAVE_UP)]
+        page = [{**r, "incident": f"i{n}", "name": f"w{n}", "at": NOW + n} for n in numbers for r in (OPENED, GAVE_UP)]
         store.take(page, start, NOW + start)
     with store._use() as db:
         assert db.execute("SELECT COUNT(*) FROM told").fetchone() == (20,)
         assert db.execute("SELECT COUNT(*) FROM opened").fetchone() == (10,)
+        assert db.execute("SELECT COUNT(*) FROM series").fetchone() == (10,)
+
+
+def flap(number, at, *records, end=ALONE, **other):
+    """One coming and going of ten seconds."""
+    came = [{**r, "incident": f"i{number}", "at": at, **other} for r in (OPENED, *records)]
+    return [*came, {**end, "incident": f"i{number}", "at": at + 10.0, **other}]
+
+
+def flapping(store, numbers, *records, channel=HOOK, start=NOW, **other):
+    """A fault that comes and goes every 20 seconds, and what is told of it meanwhile."""
+    found = []
+    for number in numbers:
+        at = start + 20.0 * number
+        *came, went = flap(number, at, *records, **other)
+        store.take(came, 2 * number + 1, at)
+        found += told(store, channel, at)
+        store.take([went], 2 * number + 2, at + 10.0)
+        found += told(store, channel, at + 10.0)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"), [((REFUSED,), "refused"), ((REFUSED, GAVE_UP), "gave_up"), ((FAILED,), "failed")]
+)
+def test_what_comes_and_goes_is_told_once_also_by_a_hub_that_was_killed(opening, records, reason):
+    # Three hours, and one that starts anew amid them; a channel that digests, as every channel does if nobody says otherwise.
+    found = flapping(opening(DIGEST), range(250), *records, channel=DIGEST)
+    found += flapping(opening(DIGEST), range(250, 550), *records, channel=DIGEST)
+    assert [r for r, _ in found if r != "healed"] == [reason]
+    digests = [text for r, text in found if r == "healed"]
+    assert len(digests) == 3, "once an hour"
+    assert digests[1].startswith("It has come and gone ")
+    assert "times since 14 Nov 22:13 UTC. It came right by itself." in digests[1]
+
+
+def test_a_channel_without_a_digest_hears_of_it_once_an_hour_at_most(opening):
+    found = flapping(opening(), range(200), REFUSED)
+    assert [r for r, _ in found] == ["refused", "healed", "healed"]
+
+
+def test_after_it_has_been_well_for_a_quarter_of_an_hour_it_is_told_anew(opening):
+    store = opening()
+    assert [r for r, _ in flapping(store, range(3), GAVE_UP)] == ["gave_up", "healed"]
+    ended = NOW + 2 * 20.0 + 10.0
+    assert flapping(store, [3], GAVE_UP, start=ended + 899.0 - 60.0) == []
+    ended += 899.0 + 10.0
+    again = flapping(store, range(4, 6), GAVE_UP, start=ended + 901.0 - 80.0)
+    assert [r for r, _ in again] == ["gave_up", "healed"]
+    assert not again[0][1].startswith("It has come")
+
+
+def test_another_target_and_another_cause_are_another_story(opening):
+    store = opening()
+    assert reasons_of(flapping(store, [0], GAVE_UP)) == ["gave_up", "healed"]
+    assert reasons_of(flapping(store, [1], GAVE_UP, name="db")) == ["gave_up", "healed"]
+    assert reasons_of(flapping(store, [2], GAVE_UP, cause="exited")) == ["gave_up", "healed"]
+    assert reasons_of(flapping(store, [3], REFUSED)) == ["refused"], "and so is another reason"
+
+
+def test_a_clock_that_was_set_back_silences_nothing_for_ever(opening):
+    store = opening()
+    assert reasons_of(flapping(store, range(2), GAVE_UP)) == ["gave_up", "healed"]
+    assert "gave_up" in reasons_of(flapping(store, range(2, 4), GAVE_UP, start=NOW - 86_400.0))
+
+
+def test_a_refusal_that_was_never_sent_is_not_taken_for_told(opening):
+    store = opening()
+    store.take(flap(0, NOW, REFUSED), 3, NOW + 10.0)
+    assert told(store) == []
+    assert reasons_of(flapping(store, range(1, 4), REFUSED)) == ["refused", "healed"]
+
+
+def test_each_wish_of_a_person_and_each_heal_is_told(opening):
+    store = opening()
+    wish, could_not = {"cause": "asked", "asked": "restart"}, record("outcome", status="failed", text="It could not.")
+    assert reasons_of(flapping(store, range(3), could_not, **wish)) == ["failed"] * 3
+    for number in range(3):
+        store.take(flap(number + 9, NOW + 90.0 * number, end=HEALED), number + 20, NOW + 90.0 * number)
+        assert reasons(store) == ["healed"]
+
+
+@pytest.mark.parametrize(("leave", "reasons"), [(True, {"failed", "gave_up"}), (False, {"refused"})])
+def test_a_flapping_container_is_told_once_by_the_healers_own_journal(opening, leave, reasons):
+    ward, store, found = Ward(), opening(DIGEST), []
+    web = ward.add("web", leave=leave)
+    ward.run(60)
+    for turn in range(80):
+        # No restart cures it; it comes and goes by itself.
+        if turn % 2:
+            ward.engine.recover(web)
+        else:
+            ward.engine.fail_health(web, cured_by=None)
+        before = len(ward.journal)
+        ward.run(90)
+        page = [
+            {**r.body, "kind": r.kind, "at": r.at, "host": "h", "incident": r.incident, "target": r.target,
+             "name": r.name, "service": r.service}
+            for r in ward.journal[before:]
+        ]  # fmt: skip
+        store.take(page, len(ward.journal), ward.clock.now())
+        found += told(store, DIGEST, ward.clock.now())
+    assert len(ward.records("opened")) >= 30, "the journal has each"
+    pressing = [r for r in reasons_of(found) if r != "healed"]
+    assert len(pressing) == len(set(pressing))
+    assert set(pressing) == reasons
+    assert "healed" in reasons_of(found)
+
+
+def reasons_of(found):
+    return [reason for reason, _ in found]
 
 
 def item(name, reason=Told.FAILED):

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from paramedic_api.messages import series
 from paramedic_api.messages.item import Item
 from paramedic_api.messages.tell import Opened, read
 from paramedic_core.errors import StoreUnavailable
@@ -150,37 +151,57 @@ class MessageStore:
 
     def _take(self, db: sqlite3.Connection, record: Mapping[str, Any], known: dict[str, Opened], now: float) -> None:
         step = read(record, known)
+        one = series.follow(db, step)
         if step.opened is not None:
             known[step.incident] = step.opened
             row = (step.incident, step.opened.cause, step.opened.text, step.opened.asked, step.at)
             db.execute("INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?)", row)
         for channel in self._channels if step.withdraw else ():
             if step.over or Told.GAVE_UP in channel.gets:
-                self._withdraw(db, channel, step.incident, told=step.over)
+                self._withdraw(db, channel, one.first, told=step.over)
         if step.item is not None:
+            # What was healed by us is told each time: the guards bound how often that can be.
+            key = f"{step.incident}/fixed" if step.over and not step.if_told else one.first
             for channel in self._channels:
-                if step.item.reason in channel.gets and (not step.if_told or self._told(db, channel, step.incident)):
-                    self._queue(db, channel, step.item, now)
+                if step.item.reason in channel.gets and (not step.if_told or self._told(db, channel, one.first)):
+                    self._queue(db, channel, key, one.counted(step.item) if step.over else step.item, now)
         if step.over:
             known.pop(step.incident, None)
             db.execute("DELETE FROM opened WHERE incident = ?", (step.incident,))
 
-    def _withdraw(self, db: sqlite3.Connection, channel: Channel, incident: str, *, told: bool) -> None:
+    def _withdraw(self, db: sqlite3.Connection, channel: Channel, key: str, *, told: bool) -> None:
         """Take back a refusal that was not sent yet. What is under way is let go on: its delivery must stay what it was."""
-        row = (channel.title, incident)
+        row = (channel.title, key)
         where = "WHERE channel = ? AND incident = ? AND reason = 'refused'"
         gone = db.execute(f"DELETE FROM waiting {where} AND delivery = ''", row).rowcount  # noqa: S608  ours
         if gone and told:
             db.execute(f"DELETE FROM told {where}", row)  # noqa: S608  ours
 
-    def _told(self, db: sqlite3.Connection, channel: Channel, incident: str) -> bool:
+    def _told(self, db: sqlite3.Connection, channel: Channel, key: str) -> bool:
         sql = "SELECT 1 FROM told WHERE channel = ? AND incident = ? LIMIT 1"
-        return db.execute(sql, (channel.title, incident)).fetchone() is not None
+        return db.execute(sql, (channel.title, key)).fetchone() is not None
 
-    def _queue(self, db: sqlite3.Connection, channel: Channel, item: Item, now: float) -> None:
+    def _news(self, db: sqlite3.Connection, channel: Channel, key: str, item: Item, now: float) -> bool:
+        """Whether it is to be told; notes that it was."""
+        row = (channel.title, key, item.reason.value)
+        if db.execute("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", (*row, now)).rowcount:
+            return True
+        if item.reason is not Told.HEALED:
+            return False
+        where = "channel = ? AND incident = ? AND reason = ?"
+        # It came and went again: what still waits for its digest says so, and else the next digest may.
+        if db.execute(
+            f"UPDATE waiting SET body = ? WHERE {where} AND delivery = ''",  # noqa: S608  ours
+            (json.dumps(asdict(item)), *row),
+        ).rowcount:
+            return False
+        sql = f"UPDATE told SET at = ? WHERE {where} AND ABS(at - ?) >= ?"  # noqa: S608  ours
+        waits = db.execute(f"SELECT 1 FROM waiting WHERE {where}", row).fetchone()  # noqa: S608  ours
+        return waits is None and bool(db.execute(sql, (now, *row, now, series.HEALED_EVERY)).rowcount)
+
+    def _queue(self, db: sqlite3.Connection, channel: Channel, key: str, item: Item, now: float) -> None:
         name, reason = channel.title, item.reason.value
-        new = db.execute("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", (name, item.incident, reason, now)).rowcount
-        if not new:
+        if not self._news(db, channel, key, item, now):
             return
         if now - item.at > OLD:
             self._count(db, name, "dropped", 1)
@@ -190,7 +211,7 @@ class MessageStore:
             sql = "SELECT MIN(due) FROM waiting WHERE channel = ? AND reason = 'healed' AND delivery = ''"
             (first,) = db.execute(sql, (name,)).fetchone()
             due = first if first is not None else min(item.at, now) + channel.digest
-        row = (name, item.incident, reason, item.at, due, json.dumps(asdict(item)))
+        row = (name, key, reason, item.at, due, json.dumps(asdict(item)))
         db.execute("INSERT INTO waiting (channel, incident, reason, at, due, body) VALUES (?, ?, ?, ?, ?, ?)", row)
         (waiting,) = db.execute("SELECT COUNT(*) FROM waiting WHERE channel = ?", (name,)).fetchone()
         if waiting > MOST_WAITING:
@@ -224,7 +245,7 @@ class MessageStore:
         db.execute(f"UPDATE counts SET {column} = {column} + ? WHERE channel = ?", (number, channel))  # noqa: S608  ours
 
     def _bound(self, db: sqlite3.Connection) -> None:
-        for table, most in (("opened", _MOST_OPEN), ("told", _MOST_TOLD)):
+        for table, most in (("opened", _MOST_OPEN), ("series", _MOST_OPEN), ("told", _MOST_TOLD)):
             db.execute(
                 f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY at DESC LIMIT -1 OFFSET ?)",  # noqa: S608  ours
                 (most,),
@@ -254,7 +275,7 @@ class MessageStore:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA cache_size=-256")
-            db.executescript(_SCHEMA)
+            db.executescript(_SCHEMA + series.SCHEMA)
             if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("the quick check failed")
         except BaseException:

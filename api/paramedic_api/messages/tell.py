@@ -1,13 +1,14 @@
 """Which records of the healer's journal are worth a message. Pure.
 
-One incident is told once for each reason. What was refused is told while the fault lasts; what was healed goes into the
-digest; the end of an incident by other ways is told to those who were told of its beginning.
+One incident is told once for each reason, and one that comes and goes as if it were one (`series.py`). What was refused is
+told while the fault lasts; what was healed goes into the digest; the end of an incident by other ways is told to those who
+were told of its beginning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from paramedic_api.messages.item import Item, shortened
@@ -40,6 +41,11 @@ class Step:
     """The item goes only to those who were told of this incident before."""
     incident: str = ""
     at: float = 0.0
+    name: str = ""
+    """The target's."""
+    cause: str = ""
+    """Empty when the incident's first record was not read."""
+    asked: bool = False
 
 
 def read(record: Mapping[str, Any], known: Mapping[str, Opened]) -> Step:
@@ -51,14 +57,19 @@ def read(record: Mapping[str, Any], known: Mapping[str, Opened]) -> Step:
     """
     if not all(isinstance(record.get(name), str) for name in _FIELDS) or not record["incident"]:
         return Step()
-    incident, at = str(record["incident"]), _number(record.get("at"))
-    opened = known.get(incident, Opened("", "", asked=False))
-    kind, text = record.get("kind"), str(record.get("text") or "")
-    if kind == "opened":
-        asked = bool(record.get("asked"))
-        return Step(
-            opened=Opened(str(record.get("cause") or ""), shortened(text), asked=asked), incident=incident, at=at
-        )
+    incident, text = str(record["incident"]), str(record.get("text") or "")
+    if record.get("kind") == "opened":
+        opened = Opened(str(record.get("cause") or ""), shortened(text), asked=bool(record.get("asked")))
+        step = Step(opened=opened, incident=incident, at=_number(record.get("at")))
+    else:
+        opened = known.get(incident, Opened("", "", asked=False))
+        step = _later(record, opened, text, incident, _number(record.get("at")))
+    return replace(step, name=shortened(str(record["name"])), cause=opened.cause, asked=opened.asked)
+
+
+def _later(record: Mapping[str, Any], opened: Opened, text: str, incident: str, at: float) -> Step:
+    """What to make of a record that is not its incident's first."""
+    kind = record.get("kind")
     if kind == "decision" and record.get("decision") == "refuse" and not opened.asked:
         words = [opened.text, text, _allow(record)]
         return Step(_item(record, Told.REFUSED, words, opened), incident=incident, at=at)
