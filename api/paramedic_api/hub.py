@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Hub:
 
     def damage(self) -> str:
         """What of the stored metrics is damaged, what is lost and what to do, in words; empty when nothing is known to be."""
-        flag = "" if str(self.data) == Settings().data else f" --data {self.data}"
+        flag = "" if str(self.data) == Settings().data else f" --data {shlex.quote(str(self.data))}"
         return told(self.measured.metrics.store.harm(), flag)
 
     def warnings(self) -> list[str]:

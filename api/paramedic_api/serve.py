@@ -62,10 +62,9 @@ class Server:
         self._hub.bulletin.wake()
         server, self._server = self._server, None
         if server is not None:
-            # Streams see the event and end their answers whole; then the loop's own thread closes everything, since
-            # waitress' map of sockets is not for two threads.
+            # Streams see the event and end their answers whole; then everything is closed.
             server.task_dispatcher.shutdown(timeout=1.0)
-            server.trigger.pull_trigger(lambda: _close(server))
+            close_in_its_loop(server)
         if self._thread.ident:
             self._thread.join(0.8)
 
@@ -121,6 +120,19 @@ class Server:
         )
         self._server.channel_class = Channel
         return self._server
+
+
+def close_in_its_loop(server: Any) -> None:
+    """Close all of a running waitress server, in the thread of its loop: its map of sockets is not for two threads."""
+    pulled = threading.Event()
+
+    def close() -> None:
+        # The loop may be awake already, of another's pull: it must not close the pipe before this one is written to it.
+        pulled.wait(1.0)
+        _close(server)
+
+    server.trigger.pull_trigger(close)
+    pulled.set()
 
 
 def _close(server: Any) -> None:

@@ -6,6 +6,7 @@ Modules are imported only when their command is called, so `paramedic status` do
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
 import os
 import pkgutil
@@ -80,6 +81,9 @@ def cli() -> None:
     """
 
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; whatever goes wrong is a message, never a trace."""
     try:
@@ -102,8 +106,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("PARAMEDIC_DEBUG"):
             raise
-        what = _harmless(f"{type(error).__name__}: {error}")
-        click.echo(f"Error: this should not happen: {what} (PARAMEDIC_DEBUG=1 shows where)", err=True)
+        what = f"this should not happen: {type(error).__name__}: {error} (PARAMEDIC_DEBUG=1 shows where)"
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE and error.filename is None:
+            # As above: what is still in the buffer will not be written at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            what = f"what was to be said cannot be written: {error.strerror}: look at where the output goes"
+        click.echo(f"Error: {_harmless(what)}", err=True)
         return exits.FAILED
     return result if isinstance(result, int) else exits.OK
 

@@ -6,6 +6,7 @@ message from a sibling role can lend a leave that nobody gave (design §6, "Whic
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -145,7 +146,8 @@ def _lids(settings: HealerSettings, restraint: Mode | None, *, frozen: bool) -> 
 
 
 def _enable(container: Container) -> str:
-    return f"`paramedic heal enable {container.service_key}`"
+    # Foreign text in a command that root is to paste.
+    return f"`paramedic heal enable {shlex.quote(container.service_key)}`"
 
 
 def _short(text: str) -> str:

@@ -164,14 +164,18 @@ def _member(container: Container, owners: Mapping[str, Container], world: World,
     why = _why_out(container, world)
     if owner is not None and not why and not owner.running:
         why = f"{owner.name}, whose network it uses, is {owner.state}"
+    places = tuple(p for p in places if _ipv4(p.address))
+    on_host = kind == "host" and alive
+    if not (why or places or on_host):
+        why = "it has no IPv4 address"
     return Member(
         container=container,
         target=_name(apex, label(_instance(container)), label(service), label(scope), "svc"),
-        places=tuple(p for p in places if _ipv4(p.address)),
+        places=places,
         in_service=not why,
         why=why,
         ports=_ports(container),
-        on_host=kind == "host" and alive,
+        on_host=on_host,
     )
 
 

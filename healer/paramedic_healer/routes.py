@@ -67,7 +67,11 @@ class _Api:
             if world is None:
                 return json_response({"plan": [], "note": "nothing is known of the engine yet"})
             rows = views.plan_view(brain, world, self._clock.now(), silence)
-        return json_response({"plan": rows})
+            engine = world.engine
+        if engine.connected:
+            return json_response({"plan": rows})
+        note = f"the engine does not answer, so nobody knows what is wrong now: {engine.reason}".rstrip(": ")
+        return json_response({"plan": rows, "note": note})
 
     def modes(self, _request: Request) -> Response:
         with self._healer.looking() as (brain, world, _silence):

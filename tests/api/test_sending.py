@@ -13,6 +13,7 @@ import pytest
 from waitress.server import create_server
 
 from paramedic_api.sending import Channel
+from paramedic_api.serve import close_in_its_loop
 
 PIECE = 300_000
 MOST = 1 << 20
@@ -46,7 +47,7 @@ def served(pieces: Pieces, channel: type[Channel] = Channel, patience: int = 120
         yield listener.getsockname()[1]
     finally:
         server.task_dispatcher.shutdown()
-        server.trigger.pull_trigger(lambda: [each.close() for each in list(server._map.values())])
+        close_in_its_loop(server)
         thread.join(10)
         assert not thread.is_alive()
 

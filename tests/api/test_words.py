@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from paramedic_api.page.incidents import incident_view
 from paramedic_api.page.links import root_of
 from paramedic_api.page.summary import summarise
 from paramedic_api.page.words import count, names, sentence, size, span
-from paramedic_core.model import Health
+from paramedic_core.model import EndedBy, Ending, Health, State
 from paramedic_core.world import Acting, Engine, EngineStatus, World
 from support_shop import container, container_id, shop_world
 
@@ -70,11 +71,27 @@ def test_the_first_line(world: World, plan: list[dict[str, object]], text: str) 
     assert summarise(world, "", [], plan, 1e9).sentence == text
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"error": "no such file", "exit_code": 127}, "s0 could not be started."),
+        ({"exit_code": 3}, "s0 has exited with 3."),
+        ({"exit_code": 137, "oom_killed": True}, "s0 was killed for its memory."),
+    ],
+)
+def test_the_first_line_is_a_sentence(change: dict[str, Any], said: str) -> None:
+    world = _world()
+    key = container_id("p-s0-1")
+    ended = replace(world.containers[key], state=State.EXITED, ending=Ending(1.0, EndedBy.NOBODY), **change)
+    world = replace(world, containers={**world.containers, key: ended})
+    assert summarise(world, "", [], [], 1e9).sentence == f"3 of 4 containers are well; {said}"
+
+
 def test_an_engine_that_is_away_is_the_first_line() -> None:
     engine = Engine(EngineStatus.AWAY, since=1e9 - 240, reason="no such file: start Docker.")
     summary = summarise(replace(shop_world(), engine=engine), "", [], [], 1e9)
     assert summary.sentence == "The engine has not answered for 4 min."
-    assert summary.detail.startswith("no such file: start Docker.")
+    assert summary.detail.startswith("No such file: start Docker.")
 
 
 def test_acting_counts_as_being_healed() -> None:

@@ -71,6 +71,17 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert done.stderr == ""
 
 
+def test_a_disk_that_is_full_is_said():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "paramedic", "version"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "Error: what was to be said cannot be written: No space left on device: look at where the output goes\n"
+    )
+
+
 def test_start_up_is_quick():
     """In CPU time, the best of three, since others use the machine too: 0.1 s here, and heavy imports would cost more."""
     times = []

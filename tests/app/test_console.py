@@ -75,6 +75,15 @@ def test_the_last_column_is_wrapped_into_the_terminal():
     assert all(line.startswith("     ") for line in lines[2:])
 
 
+def test_a_long_name_leaves_room_for_the_rest():
+    name, text = "n" * 109, "word " * 20
+    lines = render(("NAME", "NUMBER", "TEXT"), [(name, "1", text), ("short", "200", "x")], right=("NUMBER",), width=80)
+    assert all(columns(line) <= 80 for line in lines)
+    assert "".join("".join(lines[1:-1]).split()).count("n") == 109
+    assert "".join(lines).count("word") == 20
+    assert render(("NAME", "TEXT"), [(name, text)])[1].startswith(f"{name}  word"), "nobody looks: nothing has to fit"
+
+
 def test_an_empty_table_has_its_titles():
     assert render(("A", "B"), []) == ["A  B"]
 

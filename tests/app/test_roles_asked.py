@@ -69,6 +69,9 @@ def test_plan_says_what_holds_and_what_would_allow(run, stage):
     assert json.loads(run("plan", "-o", "json").out) == stage.plan
     stage.plan = []
     assert "nothing to heal" in run("plan").out
+    stage.note = "the engine does not answer"
+    answer = run("plan")
+    assert (answer.status, answer.out, answer.err) == (3, "", "finding: the engine does not answer\n")
 
 
 def test_journal(run, stage):

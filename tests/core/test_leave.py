@@ -100,6 +100,11 @@ def test_lids_only_lower():
     assert leave(off, DEFAULTS, {}, restraint=Mode.ENFORCE, frozen=True).mode is Mode.OFF
 
 
+def test_a_command_to_paste_is_one_command():
+    hostile = container({"com.docker.compose.service": "web; touch /tmp/pwned #"})
+    assert leave(hostile, DEFAULTS, {}).allow.startswith("`paramedic heal enable 'shop/web; touch /tmp/pwned #'`")
+
+
 def test_allow_names_each_thing_that_holds():
     found = leave(container(), DEFAULTS, {}, frozen=True)
     assert "paramedic heal enable shop/web" in found.allow

@@ -31,6 +31,22 @@ def test_forwarded_and_remembered_with_the_time_running_down(tmp_path: Path) -> 
         assert running.stats.get("coredns_cache_hits_total", type="success") == 2
 
 
+def test_localhost_is_whoever_asks_and_nobody_else_is_asked(tmp_path: Path) -> None:
+    with (
+        Upstream(answering("localhost. 60 IN A 192.0.2.80")) as other,
+        server(tmp_path, shop(), upstreams=(other.address,)) as running,
+    ):
+        for name in ("localhost", "LocalHost", "web.localhost"):
+            assert addresses(ask(running, name)) == {"127.0.0.1"}
+            assert addresses(ask(running, name, "AAAA")) == {"::1"}
+        nothing = ask(running, "localhost", "MX")
+        assert (nothing.rcode(), nothing.answer, len(nothing.authority)) == (rcode.NOERROR, [], 1)
+        assert ask(running, "web.invalid").rcode() == rcode.NXDOMAIN
+        assert other.seen == []
+        ask(running, "notlocalhost")
+        assert len(other.seen) == 1
+
+
 def test_ids_and_ports_are_not_to_be_guessed(tmp_path: Path) -> None:
     with Upstream(answering()) as other, server(tmp_path, shop(), upstreams=(other.address,)) as running:
         for n in range(20):

@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from paramedic_core.errors import Conflict, NotFound, Refused, StoreUnavailable
 from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.server import Request, RoleServer, json_response, unix_listener
+from paramedic_core.world import Engine, EngineStatus
 from paramedic_healer.hands import Hands
 from paramedic_healer.healer import Healer
 from paramedic_healer.journal import Journal
@@ -184,6 +186,15 @@ def test_the_views_speak_of_what_is_there(tmp_path, runtime):
         modes = call(made, tmp_path, "GET", "/modes")
         assert (modes["services"]["mailer"]["mode"], modes["named"]) == ("observe", ["mialer"])
         assert json.dumps(call(made, tmp_path, "GET", "/decisions?target=mailer"))
+
+
+def test_a_plan_without_the_engine_says_that_nobody_knows(tmp_path, runtime):
+    away = replace(world(container()), engine=Engine(EngineStatus.AWAY, reason="no socket"))
+    with healer(tmp_path, {"world": away}) as made:
+        answer = call(made, tmp_path, "GET", "/plan")
+        assert answer["plan"] == []
+        assert "the engine does not answer" in answer["note"]
+        assert "no socket" in answer["note"]
 
 
 def test_a_journal_that_cannot_even_be_read_stops_nothing_for_good(tmp_path, runtime, monkeypatch):

@@ -106,6 +106,8 @@ class Stage:
     data: object
     world: World = field(default_factory=world)
     plan: list = field(default_factory=list)
+    note: str = ""
+    """What the plan does not know."""
     modes: dict = field(default_factory=dict)
     named: list = field(default_factory=list)
     incidents: list = field(default_factory=list)
@@ -150,7 +152,7 @@ class Stage:
 
     def _routes(self, role):
         healer = {
-            "GET /plan": lambda _: json_response({"plan": self.plan}),
+            "GET /plan": lambda _: json_response({"plan": self.plan, **({"note": self.note} if self.note else {})}),
             "GET /modes": lambda _: json_response({"services": self.modes, "named": self.named}),
             "GET /incidents": lambda _: json_response({"incidents": self.incidents}),
             "GET /journal": self._journal,

@@ -15,6 +15,7 @@ WANTED = frozenset(
         "node_memory_MemAvailable_bytes",
         "node_filesystem_size_bytes",
         "node_filesystem_avail_bytes",
+        "node_filesystem_free_bytes",
         "node_network_receive_bytes_total",
         "node_network_transmit_bytes_total",
         "node_pressure_memory_waiting_seconds_total",
@@ -94,13 +95,20 @@ def _node(families: Families, scrape: Scrape) -> None:
 
 
 def _fullest(families: Families) -> tuple[float, float] | None:
-    """Used and size of the file system at `/`; where that is not seen, of the fullest one."""
-    free = {s.labels.get("mountpoint", ""): s.value for s in families.get("node_filesystem_avail_bytes", [])}
+    """What is used of the file system at `/`, and what could be; where that is not seen, of the fullest one.
+
+    As df(1) says it: what only root may still write, of an ext4 a twentieth, counts as neither.
+    """
+    avail, free = (
+        {s.labels.get("mountpoint", ""): s.value for s in families.get(f"node_filesystem_{what}_bytes", [])}
+        for what in ("avail", "free")
+    )
     found: dict[str, tuple[float, float]] = {}
     for sample in families.get("node_filesystem_size_bytes", []):
         mount = sample.labels.get("mountpoint", "")
-        if sample.value > 0 and mount in free:
-            found[mount] = (sample.value - free[mount], sample.value)
+        if sample.value > 0 and mount in avail:
+            used = sample.value - free.get(mount, avail[mount])
+            found[mount] = (used, max(1.0, used + avail[mount]))
     if "/" in found:
         return found["/"]
     return max(found.values(), key=lambda d: d[0] / d[1], default=None)

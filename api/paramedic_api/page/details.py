@@ -46,7 +46,13 @@ def incident(hub: Hub, found: Found) -> dict[str, Any]:
 def plan(hub: Hub) -> dict[str, Any]:
     """What would be healed now."""
     now, names = hub.clock.now(), names_of(hub.feed.world)
-    return {"entries": [_entry(p, names, now) for p in hub.mirror.plan()]}
+    world = hub.feed.world
+    away = (
+        ""
+        if world is not None and world.engine.connected
+        else "The engine does not answer: nobody knows what is wrong now."
+    )
+    return {"entries": [_entry(p, names, now) for p in hub.mirror.plan()], "away": away}
 
 
 def _entry(entry: Mapping[str, Any], names: Mapping[str, str], now: float) -> dict[str, Any]:

@@ -99,8 +99,8 @@ def _sentence(services: Iterable[Mapping[str, Any]]) -> str:
         return "No service has a name yet."
     if not short:
         return f"{count(len(found), 'service')} can be found by name; all their containers are in service."
-    parts = [f"{s['short']} with {s['in_service']} of {len(s['members'])}" for s in short]
-    return f"{count(len(found), 'service')} can be found by name; {names(parts)} in service."
+    parts = [f"{s['short']} ({s['in_service']} of {len(s['members'])})" for s in short]
+    return f"{count(len(found), 'service')} can be found by name; not all in service of {names(parts)}."
 
 
 def _answer(hub: Hub, args: Mapping[str, str], kind: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paramedic_api.page.words import count, names, span
+from paramedic_api.page.words import count, names, sentence, span
 from paramedic_api.standing import RESTING, Standing, shown
 from paramedic_core.model import Container
 from paramedic_core.world import EngineStatus, World
@@ -44,7 +44,9 @@ def summarise(
     detail = _detail(world, healed, held, watched)
     if world.engine.status is not EngineStatus.CONNECTED:
         away = f" for {span(now - world.engine.since)}" if world.engine.since else ""
-        return Summary(f"The engine has not answered{away}.", f"{world.engine.reason} {detail}".strip(), healed, held)
+        return Summary(
+            f"The engine has not answered{away}.", f"{sentence(world.engine.reason)} {detail}".strip(), healed, held
+        )
     return Summary(_sentence(world, plan), detail, healed, held)
 
 
@@ -101,9 +103,15 @@ def _trouble(
     if len(healing) == len(ill):
         return f"{shown_names} {'is' if len(ill) == 1 else 'are'} being healed"
     if len(ill) == 1:
-        return f"{shown_names} is {shown(world, ill[0]).word}".replace("is exited", "has exited")
+        return f"{shown_names} {_verb(shown(world, ill[0]).word)}"
     starting = all(hows[c.id] is Standing.STARTING for c in ill)
     return f"{shown_names} are {'starting' if starting else 'not'}"
+
+
+def _verb(word: str) -> str:
+    """A standing's word as what a container does: `is unhealthy`, `has exited with 1`, `could not be started`."""
+    first = word.partition(" ")[0]
+    return {"exited": "has ", "killed": "was ", "could": "", "ended": ""}.get(first, "is ") + word
 
 
 def _detail(world: World, healed: int, held: int, watched: int) -> str:

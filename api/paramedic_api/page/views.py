@@ -109,7 +109,9 @@ def vitals(hub: Hub) -> list[Vital]:
         found.append(Vital("CPU", "–", "not heard yet"))
     else:
         unit = f"% of {cores:.0f} cores" if cores > 1 else "% of one core"
-        found.append(_vital(hub, "CPU", f"{100 * cpu / cores:.0f}", unit, "cpu", high=cores, least=cores / 2))
+        found.append(
+            _vital(hub, "CPU", f"{min(100.0, 100 * cpu / cores):.0f}", unit, "cpu", high=cores, least=cores / 2)
+        )
     if memory is None or not memory_total:
         found.append(Vital("Memory", "–", "not heard yet"))
     else:

@@ -26,13 +26,16 @@ def command(data: Path, output: str) -> int:
     """
     answer = Peers(data).get("healer", "/plan")
     rows: list[dict[str, Any]] = answer["plan"]
+    note = clean(str(answer.get("note") or ""))
     if output == "json":
         echo_json(rows)
-    elif not rows:
-        click.echo(clean(answer.get("note") or "nothing is wrong, so there is nothing to heal"))
-    else:
+    elif rows:
         _print(rows)
-    return exits.OK
+    elif not note:
+        click.echo("nothing is wrong, so there is nothing to heal")
+    if note:
+        click.echo(f"finding: {note}", err=True)
+    return exits.ATTENTION if note else exits.OK
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from paramedic.console import exits
-from paramedic.console.arguments import echo_json, output_option
+from paramedic.console.arguments import When, echo_json, output_option
 from paramedic.console.chart import chart, number, spark
 from paramedic.console.stored import Stored, readable
 from paramedic.console.table import Cell, show, terminal_width, tinted
@@ -27,6 +28,19 @@ _MOST_ROWS = 50
 _POINTS = 240
 _HEIGHT = 8
 _WIDTH = 80
+
+
+class Moment(When):
+    """As `When`, but any Unix seconds, and as a number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            found = float(value)
+        except ValueError:
+            return float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no moment", param, ctx)
+        return found
 
 
 class Span(click.ParamType):  # type: ignore[type-arg]  # its type argument is newer than what we allow
@@ -48,7 +62,9 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # its type argument is n
 @click.argument("expression")
 @click.option("--range", "lasting", type=Span(), default=None, help="Over so long until now, as 1h, not just now.")
 @click.option("--step", type=Span(), default=None, help="Between two points of a range; a 240th of it unless given.")
-@click.option("--at", type=float, default=None, help="At this moment (Unix seconds), not now; the end of a range.")
+@click.option(
+    "--at", type=Moment(), default=None, help="At this moment, not now: Unix seconds or RFC 3339; the end of a range."
+)
 @click.option(
     "-n",
     "--limit",

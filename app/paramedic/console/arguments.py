@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class When(click.ParamType):  # type: ignore[type-arg]  # its type argument is newer than what we allow
-    """A moment: so long ago, or Unix seconds."""
+    """A moment: so long ago, Unix seconds, or RFC 3339 with its offset."""
 
     name = "when"
 
@@ -28,10 +29,21 @@ class When(click.ParamType):  # type: ignore[type-arg]  # its type argument is n
             return ""
         if re.fullmatch(r"\d{9,10}(\.\d{1,9})?", text, re.ASCII):
             return text
+        if re.match(r"\d{4}-", text, re.ASCII):
+            return f"{self._written(text, param, ctx):.3f}"
         try:
             return f"{max(0.0, time.time() - duration(text)):.3f}"
         except Wrong as error:
-            self.fail(f"{error}; or Unix seconds", param, ctx)
+            self.fail(f"{error}; or Unix seconds, or 2026-11-30T02:15:00Z", param, ctx)
+
+    def _written(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(f"{text[:60]!r} is no moment: write it as 2026-11-30T02:15:00Z, with Z or an offset", param, ctx)
+        return moment.timestamp()
 
 
 def data_option(function: F) -> F:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -134,4 +135,4 @@ class Peers:
         return f"paramedic is not running with the data directory {self.data}"
 
     def _data_flag(self) -> str:
-        return "" if str(self.data) == "/var/lib/paramedic" else f" --data {self.data}"
+        return "" if str(self.data) == "/var/lib/paramedic" else f" --data {shlex.quote(str(self.data))}"

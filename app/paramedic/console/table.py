@@ -1,4 +1,4 @@
-"""Plain aligned tables that fit the terminal; the column that flexes is wrapped, nothing is cut off."""
+"""Plain aligned tables that fit the terminal; what is too wide is wrapped, nothing is cut off."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from paramedic.console.words import clean
 COLOURS = {"good": "green", "warn": "yellow", "bad": "red", "faint": "bright_black"}
 _GAP = 2
 _LEAST_FLEX = 24
+_LEAST = 16
+"""Columns that a long name keeps where others need the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,27 @@ def render(
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max([columns(title), *(columns(row[i].text) for row in cells)]) for i, title in enumerate(titles)]
     if width is not None:
-        widths[-1] = min(widths[-1], max(_LEAST_FLEX, width - sum(widths[:-1]) - _GAP * (len(titles) - 1)))
+        _fit(widths, width - _GAP * (len(titles) - 1))
     rights = {i for i, title in enumerate(titles) if title in set(right)}
     lines = [_line([[Cell(t, "faint")] for t in titles], widths, rights)]
     for row in cells:
-        wrapped = [Cell(part, row[-1].tone) for part in textwrap.wrap(row[-1].text, max(1, widths[-1]))] or [Cell("")]
-        lines.append(_line([[c] for c in row[:-1]] + [wrapped], widths, rights))
+        wrapped = [_wrapped(cell, most) for cell, most in zip(row, widths, strict=True)]
+        lines.append(_line(wrapped, widths, rights))
     return "\n".join(lines).split("\n")
+
+
+def _fit(widths: list[int], room: int) -> None:
+    """Make the last column narrower, and where that is not enough the widest of the others."""
+    flex = min(widths[-1], _LEAST_FLEX)
+    while sum(widths[:-1]) + flex > room and (widest := max(widths[:-1], default=0)) > _LEAST:
+        widths[widths.index(widest)] = max(_LEAST, widest - (sum(widths[:-1]) + flex - room))
+    widths[-1] = min(widths[-1], max(_LEAST_FLEX, room - sum(widths[:-1])))
+
+
+def _wrapped(cell: Cell, width: int) -> list[Cell]:
+    if columns(cell.text) <= width:
+        return [cell]
+    return [Cell(part, cell.tone) for part in textwrap.wrap(cell.text, max(1, width))] or [Cell("")]
 
 
 def columns(text: str) -> int:

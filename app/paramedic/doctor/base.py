@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,7 @@ class Facts:
     @property
     def flag(self) -> str:
         """` --data DIR` for a command to copy; empty for the usual one."""
-        return "" if str(self.data) == Settings().data else f" --data {self.data}"
+        return "" if str(self.data) == Settings().data else f" --data {shlex.quote(str(self.data))}"
 
 
 Check = Callable[[Facts], Iterator[Verdict]]

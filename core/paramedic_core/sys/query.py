@@ -161,7 +161,9 @@ class Query:
         text = str(found.get("error", "")) if isinstance(found, dict) else data[:200].decode("utf-8", "replace").strip()
         if status == 200:
             raise BadInput(f"{self.url} is no Prometheus API: it answered {text[:200] or 'nothing'!r}")
-        raise _error(status, f"{self.url}: {text[:2000] or f'HTTP {status}'}")
+        of_prometheus = isinstance(found, dict) and found.get("status") == "error"
+        hint = "" if of_prometheus or self._base else f" (a paramedic's is {self.url}/prometheus)"
+        raise _error(status, f"{self.url}: {text[:2000] or f'HTTP {status}'}{hint}")
 
 
 class _Deadline:

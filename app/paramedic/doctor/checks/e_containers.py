@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from paramedic.console.named import unknown
@@ -56,7 +57,7 @@ def label_values(facts: Facts) -> Iterator[Verdict]:
 
 def _relabel(facts: Facts, container: Container) -> str:
     where = "in `labels:` of the Compose file" if container.project else "with `docker run --label …`"
-    return f"put it right {where} and recreate it, or without that: `paramedic heal enable {container.service_key}{facts.flag}`"
+    return f"put it right {where} and recreate it, or without that: `paramedic heal enable {shlex.quote(container.service_key)}{facts.flag}`"
 
 
 @check("containers run with --rm")
@@ -78,7 +79,11 @@ def named_services(facts: Facts) -> Iterator[Verdict]:
     said = dict.fromkeys(facts.world.grants, "a grant") | dict.fromkeys(sorted(named), "healer.services")
     for name, hint in unknown(facts.world, said):
         where = said[name]
-        mend = f"paramedic heal reset {name}{facts.flag}" if where == "a grant" else "put the name right in the file"
+        mend = (
+            f"paramedic heal reset {shlex.quote(name)}{facts.flag}"
+            if where == "a grant"
+            else "put the name right in the file"
+        )
         yield Verdict(WARN, f"{where} speaks of {name}, which is not on this host{hint}", mend)
 
 
