@@ -47,6 +47,8 @@ def _by_itself(container: Container, incident: Incident) -> End:
     """The fault went away, and it was not us: this is how observing grades itself."""
     by = container.ending.by if container.ending else EndedBy.UNKNOWN
     touched = container.ending is not None and container.ending.at >= incident.opened_at and by is EndedBy.SOMEONE
+    if container.state is State.PAUSED:
+        return End("closed", "person", "Somebody paused it.")
     if not container.running and container.state is not State.RESTARTING:
         if touched:
             return End("closed", "person", "Somebody stopped it.")

@@ -173,6 +173,10 @@ def human_hold(case: Case) -> Verdict:
     if ending is not None and ending.by is EndedBy.US and under_way:
         # It is down in the middle of our own act, which is what `in_flight` says.
         return Verdict("human_hold")
+    if container.state is State.PAUSED:
+        return Verdict(
+            "human_hold", Choice.REFUSE, "somebody paused it", f"`docker unpause {container.name}`, if it should run"
+        )
     if ending is None or ending.by is EndedBy.UNKNOWN:
         reason = "nobody saw how it ended, so it may have been stopped on purpose"
         return Verdict("human_hold", Choice.REFUSE, reason, f"`docker start {container.name}`, if it should run")

@@ -56,6 +56,8 @@ def watch(
     # An end from before the action is what the World still shows of the run before, or what was to be started.
     if not container.running and ending is not None and ending.by is EndedBy.SOMEONE and ending.at >= attempt.at:
         return Watch("unknown", "Somebody stopped it meanwhile.")
+    if container.state is State.PAUSED and container.started_at >= attempt.at:
+        return Watch("unknown", "Somebody paused it meanwhile.")
     if _old_run(attempt, container, now):
         return Watch("", look_again=attempt.done_at + _SETTLES)
     relapse = _relapse(attempt, container)

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
+from paramedic_core.model import EndedBy, Ending, State
 from support_console import container, crashed, plan_row, record, sick, world
 
 ASKING = [("status",), ("plan",), ("journal",), ("explain", "web"), ("heal", "list"), ("heal", "enable", "web")]
@@ -151,6 +153,16 @@ def test_explain_of_an_ended_container_and_without_the_healer(run, stage):
     assert "exited 30s ago with status 3, ended by itself" in answer.out
     assert "3 restarts by it" in answer.out
     assert "Mode:    not known: the role healer is not running" in answer.out
+
+
+def test_explain_shows_no_ending_of_what_is_paused(run, stage):
+    before = {"finished_at": time.time() - 300, "ending": Ending(time.time() - 300, EndedBy.US, "SIGTERM", 143)}
+    stage.world = world(container("web", state=State.PAUSED, auto_remove=True, **before))
+    stage.up()
+    answer = run("explain", "web")
+    assert "State:   paused\n" in answer.out
+    assert "SIGTERM" not in answer.out
+    assert "(--rm), so paramedic never acts on it" in answer.out
 
 
 def test_explain_of_nothing(run, stage):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from paramedic_core.limits import Window
-from paramedic_core.model import EndedBy
+from paramedic_core.model import EndedBy, State
 from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.world import Acting, Engine, EngineStatus, Hands
 from paramedic_healer import guards
@@ -96,6 +96,12 @@ def test_a_persons_stop_and_an_unwitnessed_end_are_held():
         assert "docker start job" in verdict.allow
     assert guards.human_hold(case(exited(by=EndedBy.NOBODY))).passes
     assert guards.human_hold(case(replace(exited(), ending=None))).choice is Choice.REFUSE
+
+
+def test_what_is_paused_is_held_in_its_own_words():
+    verdict = guards.human_hold(case(unhealthy(state=State.PAUSED)))
+    assert (verdict.choice, verdict.reason) == (Choice.REFUSE, "somebody paused it")
+    assert "docker unpause web" in verdict.allow
 
 
 def test_a_stop_under_way_is_awaited():

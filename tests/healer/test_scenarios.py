@@ -262,3 +262,34 @@ def test_what_was_run_with_rm_is_shown_as_refused_once_and_never_touched():
     assert decision.body["text"].startswith("Not restarted: it was run with --rm")
     assert "without --rm" in decision.body["allow"]
     assert not ward.records("would_act")
+
+
+def test_a_pause_after_a_heal_hands_it_over_and_is_no_failed_try():
+    ward = Ward(give_up_after=1)
+    web = ward.add("web")
+    ward.run(60)
+    ward.engine.fail_health(web)
+    ward.run(0.2)
+    assert ward.acts(web) == ["restart"]
+    ward.engine.pause(web)
+    ward.run(600)
+    assert [r.body["verdict"] for r in ward.records("verdict")] == ["unknown"]
+    assert outcome(ward, "web") == [("closed", "person")]
+    ward.engine.pause(web, on=False)
+    ward.run(600)
+    ward.engine.fail_health(web)
+    ward.run(600)
+    assert ward.acts(web) == ["restart", "restart"]
+    assert not ward.records("gave_up")
+
+
+def test_a_fault_that_a_pause_ends_is_in_a_persons_hands():
+    ward = Ward()
+    web = ward.add("web", leave=False)
+    ward.run(60)
+    ward.engine.fail_health(web)
+    ward.run(30)
+    ward.engine.pause(web)
+    ward.run(60)
+    assert outcome(ward, "web") == [("closed", "person")]
+    assert ward.records("closed")[0].body["text"] == "Somebody paused it."

@@ -76,6 +76,15 @@ def test_nobody_can_say_when_it_is_gone_or_a_person_stopped_it():
     assert watch(attempt(), stopped, S, NOW + 5).verdict == "unknown"
 
 
+@pytest.mark.parametrize("recovered_at", [0.0, NOW + 13])
+def test_a_persons_pause_leaves_it_open_whether_it_helped(recovered_at):
+    paused = restarted(state=State.PAUSED, health=Health.STARTING, ending=Ending(NOW + 0.4, EndedBy.US, "SIGTERM", 143))
+    found = watch(attempt(recovered_at=recovered_at), paused, S, NOW + 20)
+    assert (found.verdict, found.text) == ("unknown", "Somebody paused it meanwhile.")
+    before = replace(paused, started_at=NOW - 1000)
+    assert watch(attempt(), before, S, NOW + 2).verdict == "", "that is the run before the act"
+
+
 def test_a_stop_that_was_asked_for():
     assert watch(attempt(action="stop"), exited(by=EndedBy.US), S, NOW + 5).verdict == "fixed"
     assert watch(attempt(action="stop"), container(), S, NOW + 40).verdict == "no_effect"

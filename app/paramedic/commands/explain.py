@@ -18,7 +18,7 @@ from paramedic.console.words import ago, clean, counted, span
 from paramedic_core.codec import to_plain
 from paramedic_core.config.mistakes import nearest
 from paramedic_core.leave import LABEL
-from paramedic_core.model import Container, EndedBy
+from paramedic_core.model import Container, EndedBy, State
 from paramedic_core.world import World
 
 _ENDED = {
@@ -141,6 +141,9 @@ def _state(container: Container, now: float) -> str:
     if container.running:
         return f"running for {span(now - container.started_at)}" if container.started_at else "running"
     text = str(container.state)
+    if container.state is State.PAUSED:
+        # What the engine tells besides is of the run before this one, which is not over.
+        return text
     if container.finished_at:
         text += f" {ago(container.finished_at, now)} with status {container.exit_code}"
     if container.oom_killed:
