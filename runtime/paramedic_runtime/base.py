@@ -23,11 +23,11 @@ class Event:
     """Unix seconds, with the engine's nanoseconds."""
     action: str
     """create start restart die kill stop oom destroy rename pause unpause health_status update; without the part behind
-    a colon."""
+    a colon. And connect, disconnect: it came to a network, or left one."""
     id: str
     name: str = ""
     detail: str = ""
-    """health_status: the new health. kill: the signal, as `SIGTERM`. die: the exit code."""
+    """health_status: the new health. kill: the signal, as `SIGTERM`. die: the exit code. connect, disconnect: the network."""
 
 
 class Backend(Protocol):

@@ -138,7 +138,8 @@ class DockerBackend:
         """See Backend; the stream also says how much of it is replay, and since when the engine's history is whole."""
         wire = self._connected()
         now = self._clock.now()
-        params = {"filters": json.dumps({"type": ["container"], "event": list(translate.ACTIONS)})}
+        wanted = [*translate.ACTIONS, *translate.NETWORK_ACTIONS]
+        params = {"filters": json.dumps({"type": ["container", "network"], "event": wanted})}
         if since is None:
             return DockerStream(wire.lines("/events", params), [], now)
         backlog, whole = self._history(wire, since, now)

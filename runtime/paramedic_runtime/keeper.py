@@ -28,7 +28,9 @@ _OVERLAP = 60.0
 _IN_FLIGHT = 2.0
 """An event may reach us this much later than an inspect or list that shows what it tells."""
 _HEARD = 2048
-NEWS = frozenset({"start", "die", "health_status", "create", "oom", "rename", "pause", "unpause", "update"})
+NETWORK = frozenset({"connect", "disconnect"})
+"""Of these a start and an end make one for each network."""
+NEWS = NETWORK | {"start", "die", "health_status", "create", "oom", "rename", "pause", "unpause", "update"}
 """Actions after which a container is inspected. The others change nothing that an inspect would show."""
 
 

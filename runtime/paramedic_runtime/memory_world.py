@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paramedic_core.model import Health, State
+from paramedic_core.model import Endpoint, Health, State
 from paramedic_runtime.base import Event
 from paramedic_runtime.memory_box import Box, made
 from paramedic_runtime.memory_core import MemoryCore
@@ -167,6 +167,23 @@ class MemoryWorld(MemoryCore):
             box = self._box(target)
             box.change(name=name)
             self._say("rename", box)
+
+    def join(self, target: str, network: str, address: str) -> None:
+        """A person's `docker network connect`."""
+        self.tick()
+        with self._lock:
+            box = self._box(target)
+            place = Endpoint(network, network, address)
+            box.change(endpoints=(*(e for e in box.seen.endpoints if e.network != network), place))
+            self._say("connect", box, network)
+
+    def leave(self, target: str, network: str) -> None:
+        """A person's `docker network disconnect`."""
+        self.tick()
+        with self._lock:
+            box = self._box(target)
+            box.change(endpoints=tuple(e for e in box.seen.endpoints if e.network != network))
+            self._say("disconnect", box, network)
 
     # The engine itself.
 

@@ -21,6 +21,8 @@ ACTIONS = (
     "health_status", "update",
 )  # fmt: skip
 """The events that are asked for; never `exec_*`, of which each health check makes three."""
+NETWORK_ACTIONS = ("connect", "disconnect")
+"""Those of networks: a container that runs comes to another address, or loses its own, without any event of its own."""
 _STOP_LABEL = "autoheal.stop.timeout"
 _MOST_ENDPOINTS = 64
 _MOST_PORTS = 64
@@ -85,13 +87,16 @@ def container(
 
 def event(raw: Any) -> Event | None:
     """One line of the event stream; None for what is not asked for, or makes no sense."""
-    if not isinstance(raw, Mapping) or raw.get("Type", "container") != "container":
+    kind = raw.get("Type", "container") if isinstance(raw, Mapping) else None
+    if kind == "network":
+        return _network_event(raw)
+    if kind != "container":
         return None
     action, _, after = text(raw.get("Action") or raw.get("status")).partition(":")
     actor = part(raw, "Actor")
     identity = ident(actor.get("ID") or raw.get("id"))
-    nano, seconds = whole(raw.get("timeNano")), whole(raw.get("time"))
-    if action not in ACTIONS or not identity or not (nano or seconds):
+    at = _event_at(raw)
+    if action not in ACTIONS or not identity or not at:
         return None
     attributes = part(actor, "Attributes")
     detail = {
@@ -99,13 +104,21 @@ def event(raw: Any) -> Event | None:
         "kill": signal_name(attributes.get("signal")),
         "die": text(attributes.get("exitCode"), 16),
     }.get(action, "")
-    return Event(
-        nano // 10**9 + nano % 10**9 / 1e9 if nano else float(seconds),
-        action,
-        identity,
-        name(attributes.get("name")),
-        detail,
-    )
+    return Event(at, action, identity, name(attributes.get("name")), detail)
+
+
+def _network_event(raw: Mapping[str, Any]) -> Event | None:
+    """What happened to a container's place on a network; the event is the network's, and names the container."""
+    action, attributes, at = text(raw.get("Action")), part(part(raw, "Actor"), "Attributes"), _event_at(raw)
+    identity = ident(attributes.get("container"))
+    if action not in NETWORK_ACTIONS or not identity or not at:
+        return None
+    return Event(at, action, identity, detail=text(attributes.get("name"), 255))
+
+
+def _event_at(raw: Mapping[str, Any]) -> float:
+    nano, seconds = whole(raw.get("timeNano")), whole(raw.get("time"))
+    return nano // 10**9 + nano % 10**9 / 1e9 if nano else float(seconds)
 
 
 def endpoints(settings: Mapping[str, Any]) -> tuple[Endpoint, ...]:

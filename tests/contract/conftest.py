@@ -25,6 +25,8 @@ def rig(request, tmp_path):
         found = RealRig(engine, backend)
         yield found
         engine.remove(*found.names)
+        for network in found.networks:
+            engine.docker("network", "rm", network)
         backend.close()
     else:
         with FakeEngine(tmp_path / "e.sock", api=request.param.removeprefix("fake-"), clock=clock) as fake:

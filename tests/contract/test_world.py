@@ -118,3 +118,20 @@ def test_what_ended_while_we_were_not_there(rig, followed, name, tmp_path):
         assert again.see(stopped, lambda c: c.state is State.EXITED).ending.by is EndedBy.SOMEONE
     finally:
         again.watch.stop()
+
+
+def test_a_network_left_and_joined_is_seen_without_a_list(rig, tmp_path, name):
+    network = f"{name}-net"
+    target = rig.run_on(name, network)
+    followed = Followed(rig, tmp_path, resync=3600.0)
+    try:
+        first = followed.see(target, lambda c: c.running and c.endpoints)
+        assert [e.network for e in first.endpoints if e.address] == [network]
+        rig.leave(name, network)
+        followed.see(target, lambda c: not c.endpoints)
+        rig.join(name, network)
+        again = followed.see(target, lambda c: c.endpoints and c.endpoints[0].address)
+        assert [e.network for e in again.endpoints] == [network]
+        assert (again.started_at, again.ending, again.starts) == (first.started_at, first.ending, first.starts)
+    finally:
+        followed.watch.stop()

@@ -213,3 +213,23 @@ def test_a_container_that_publishes_the_port_is_told_and_yielded_to(own_engine: 
     finally:
         own_engine.remove("names-other")
         own_engine.docker("network", "rm", "names-pub", check=False)
+
+
+def test_a_network_that_a_container_leaves_takes_its_address_along_at_once(street: Street) -> None:
+    at, one, two = street.gateway("names-front"), street.address("names-web-1"), street.address("names-web-2")
+    inside, engine = street.exec("names-ask"), street.engine
+    # No list comes to the rescue.
+    with paramedic(engine.host, roles=("runtime",), runtime__resync="1h") as running, role(running.data, port=53):
+        wait_names(running, 6)
+        engine.wait(lambda: nslookup(WEB, at, inside=inside)[0] == {one, two})
+        engine.docker("network", "disconnect", "names-front", "names-web-1")
+        engine.wait(lambda: nslookup(WEB, at, inside=inside)[0] == {two})
+        try:
+            engine.run("names-thief", options=["--network", "names-front"])
+            # Most engines give it the address that has become free.
+            assert nslookup(WEB, at, inside=inside)[0] == {two}, f"the other is {street.address('names-thief')}"
+            engine.docker("network", "connect", "names-front", "names-web-1")
+            moved = street.address("names-web-1")
+            engine.wait(lambda: nslookup(WEB, at, inside=inside)[0] == {moved, two})
+        finally:
+            engine.remove("names-thief")

@@ -62,3 +62,32 @@ def test_order_within_a_container_is_kept_and_nothing_is_lost(steps):
     taken += c.rest()
     for target in (A, B):
         assert [e.at for e in taken if e.id == target] == [n for n, s in enumerate(steps) if s[0] == target]
+
+
+def test_what_networks_tell_waits_and_delays_nothing():
+    c = Coalescer()
+    left, died = Event(1.0, "disconnect", "a", detail="shop"), Event(1.001, "die", "a")
+    c.put(left, 1.0)
+    assert c.ready(1.0) == []
+    assert c.due == 1.0 + WINDOW
+    c.put(died, 1.001)
+    assert c.due == float("-inf")
+    assert c.ready(1.001) == [left, died], "the end is told at once, and takes the other with it"
+    joined, started = Event(1.01, "connect", "a", detail="shop"), Event(1.02, "start", "a")
+    c.put(joined, 1.01)
+    c.put(started, 1.02)
+    assert c.ready(1.03) == []
+    assert c.ready(1.2) == [joined, started], "in order, and together"
+
+
+def test_what_networks_tell_alone_is_taken_after_the_window():
+    c = Coalescer()
+    moves = [Event(1.0 + n / 1000, "connect" if n % 2 else "disconnect", "a") for n in range(10)]
+    for move in moves:
+        c.put(move, move.at)
+    assert c.ready(1.04) == []
+    assert c.ready(1.0 + WINDOW) == moves
+    assert c.due == float("inf")
+    c.put(moves[0], 3.0)
+    assert c.rest() == moves[:1]
+    assert c.due == float("inf")

@@ -145,6 +145,8 @@ def test_events_in_both_shapes():
         Event(1_700_000_000.25, "kill", A, "web", "SIGTERM"),
         Event(1_700_000_000.25, "health_status", A, "web", "unhealthy"),
         Event(1_700_000_000.25, "start", A, "web"),
+        Event(1_700_000_000.25, "connect", A, "", "shop"),
+        Event(1_700_000_000.25, "disconnect", A, "", "shop"),
     ):
         for api in ((1, 41), (1, 52)):
             assert translate.event(event_json(event, api)) == event
@@ -157,6 +159,9 @@ def test_events_in_both_shapes():
         [],
         {},
         {"Type": "network", "Action": "connect", "Actor": {"ID": A}, "timeNano": 1},
+        {"Type": "network", "Action": "connect", "Actor": {"ID": A, "Attributes": {"container": "x"}}, "timeNano": 1},
+        {"Type": "network", "Action": "create", "Actor": {"ID": A, "Attributes": {"container": A}}, "timeNano": 1},
+        {"Type": "network", "Action": "connect", "Actor": {"ID": A, "Attributes": {"container": A}}},
         {"Type": "container", "Action": "exec_start: sh", "Actor": {"ID": A}, "timeNano": 1},
         {"Type": "container", "Action": "die", "Actor": {"ID": "../../etc"}, "timeNano": 1},
         {"Type": "container", "Action": "die", "Actor": {"ID": A}},

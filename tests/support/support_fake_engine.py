@@ -31,6 +31,7 @@ from paramedic_core.model import HealthCheck, State
 from paramedic_runtime.base import Event
 from paramedic_runtime.memory import MemoryBackend
 from paramedic_runtime.memory_events import MemoryStream
+from paramedic_runtime.translate import NETWORK_ACTIONS
 from support_fake_json import event_json, inspect_json, list_json, stats_json
 
 _VERSIONED = re.compile(r"/v(\d+)\.(\d+)(/.*)")
@@ -203,7 +204,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _events(self, query: dict[str, str], api: tuple[int, int]) -> None:
         fake = self.server.fake
         since = float(query["since"]) if "since" in query else None
-        wanted = set(json.loads(query.get("filters", "{}")).get("event", ()))
+        filters = json.loads(query.get("filters", "{}"))
+        wanted = set(filters.get("event", ()))
+        if "network" not in filters.get("type", ("network",)):
+            wanted -= set(NETWORK_ACTIONS)
         past = "until" in query and float(query["until"]) <= fake.clock.now()
         stream = fake.engine.events(since)
         try:

@@ -9,6 +9,7 @@ from paramedic_core.model import Container, Health, State
 from paramedic_core.usage import Usage
 from paramedic_runtime.base import Event
 from paramedic_runtime.survey import human
+from paramedic_runtime.translate import NETWORK_ACTIONS
 
 NEVER = "0001-01-01T00:00:00Z"
 SIGNALS = {
@@ -105,6 +106,9 @@ def event_json(e: Event, api: tuple[int, int]) -> dict[str, Any]:
     """One line of `GET /events`."""
     attributes = {"image": "busybox:latest", "name": e.name}
     action = e.action
+    network = action in NETWORK_ACTIONS
+    if network:
+        attributes = {"container": e.id, "name": e.detail, "type": "bridge"}
     if e.action == "health_status":
         action = f"health_status: {e.detail}"
     elif e.action == "kill":
@@ -113,14 +117,14 @@ def event_json(e: Event, api: tuple[int, int]) -> dict[str, Any]:
         attributes["exitCode"] = e.detail
     nano = int(e.at) * 10**9 + round((e.at - int(e.at)) * 1e9)
     found = {
-        "Type": "container",
+        "Type": "network" if network else "container",
         "Action": action,
-        "Actor": {"ID": e.id, "Attributes": attributes},
+        "Actor": {"ID": "ee" * 32 if network else e.id, "Attributes": attributes},
         "scope": "local",
         "time": nano // 10**9,
         "timeNano": nano,
     }
-    return found if api >= (1, 52) else {"status": action, "id": e.id, "from": "busybox:latest", **found}
+    return found if network or api >= (1, 52) else {"status": action, "id": e.id, "from": "busybox:latest", **found}
 
 
 def _state(c: Container) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from paramedic_core.model import HealthCheck
+from paramedic_core.model import Endpoint, HealthCheck
 from paramedic_runtime.base import Backend
 from paramedic_runtime.memory import MemoryBackend
 from support_engine import PrivateEngine
@@ -47,6 +47,15 @@ class Rig(Protocol):
 
     def human(self, verb: str, name: str, *args: str) -> None:
         """A person's `docker VERB NAME`."""
+
+    def run_on(self, name: str, network: str) -> str:
+        """A running container on a network of its own, which is made; its id."""
+
+    def leave(self, name: str, network: str) -> None:
+        """A person's `docker network disconnect`."""
+
+    def join(self, name: str, network: str) -> None:
+        """A person's `docker network connect`."""
 
 
 class MemoryRig:
@@ -100,6 +109,16 @@ class MemoryRig:
         }
         calls[verb]()
 
+    def run_on(self, name: str, network: str) -> str:
+        place = Endpoint(network, network, "172.31.0.2")
+        return self.engine.add(name, network_mode=network, endpoints=(place,))
+
+    def leave(self, name: str, network: str) -> None:
+        self.engine.leave(name, network)
+
+    def join(self, name: str, network: str) -> None:
+        self.engine.join(name, network, "172.31.0.3")
+
 
 class RealRig:
     """A private engine."""
@@ -107,6 +126,7 @@ class RealRig:
     def __init__(self, engine: PrivateEngine, backend: Backend) -> None:
         self.engine, self.backend, self.settle = engine, backend, 60.0
         self.names: list[str] = []
+        self.networks: list[str] = []
 
     def run(self, name: str, *, labels: dict[str, str] | None = None, check: bool = False, policy: str = "no") -> str:
         options = ["--restart", policy, "--network", "none"]
@@ -146,6 +166,17 @@ class RealRig:
             self.engine.docker(verb, name, *args)
             if verb == "rename":
                 self.names.append(args[0])
+
+    def run_on(self, name: str, network: str) -> str:
+        self.engine.docker("network", "create", network)
+        self.networks.append(network)
+        return self._new(name, "sh", "-c", LOOP, options=["--network", network])
+
+    def leave(self, name: str, network: str) -> None:
+        self.engine.docker("network", "disconnect", network, name)
+
+    def join(self, name: str, network: str) -> None:
+        self.engine.docker("network", "connect", network, name)
 
     def _new(self, name: str, *command: str, options: list[str]) -> str:
         self.names.append(name)
