@@ -15,6 +15,7 @@ from paramedic_core.settings import HealerSettings, Mode
 
 LABEL = "paramedic.heal"
 _WORDS = {mode.value: mode for mode in Mode} | {"true": Mode.ENFORCE, "false": Mode.OFF}
+_NO_APPROVAL = "approval by a person is not there yet, so it only records"
 _AUTOHEAL_WORDS = {"true": Mode.ENFORCE, "false": Mode.OFF}
 
 
@@ -79,7 +80,8 @@ def leave(
     # min() keeps the first of equals: who spoke for the service is named before a lid that changes nothing.
     lowest = min(voices, key=lambda voice: voice.mode.rank)
     holding = [voice.allow for voice in voices if voice.mode is not Mode.ENFORCE]
-    return Leave(lowest.mode, lowest.source, lowest.why, "; and ".join(holding), tuple(warnings))
+    why = lowest.why + (f": {_NO_APPROVAL}" if lowest.mode is Mode.APPROVE else "")
+    return Leave(lowest.mode, lowest.source, why, "; and ".join(holding), tuple(warnings))
 
 
 def read_mode(text: str) -> Mode | None:
@@ -126,7 +128,8 @@ def _from_labels(container: Container, autoheal: str, warnings: list[str]) -> _V
         if mode is None:
             warnings.append(f"the label {name}={_short(text)} is neither true nor false: it does not count")
         else:
-            return _Voice(mode, "label", f"the label {name}={_short(text)}", _enable(container))
+            instead = f", or label it {LABEL}=true" if mode is Mode.APPROVE else ""
+            return _Voice(mode, "label", f"the label {name}={_short(text)}", _enable(container) + instead)
     return None
 
 

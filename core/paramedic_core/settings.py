@@ -80,7 +80,7 @@ class Mode(StrEnum):
     OBSERVE = "observe"
     """Decide and record what would have been done; touch nothing."""
     APPROVE = "approve"
-    """Ask a person before each action."""
+    """Ask a person before each action; that is not there yet, so until then it only records, as `observe` does."""
     ENFORCE = "enforce"
     """Act, under the guards."""
 

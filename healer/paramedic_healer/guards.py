@@ -261,5 +261,6 @@ def mode(case: Case) -> Verdict:
         "freeze": "everything is frozen",
         "default": "it has not been opted in",
     }
-    reason = words.get(leave.source, leave.why)
+    # That somebody chose a mode which cannot act yet is to be said, wherever it was chosen.
+    reason = leave.why if leave.mode is Mode.APPROVE else words.get(leave.source, leave.why)
     return Verdict("mode", Choice.REFUSE, reason, leave.allow, inputs=seen)

@@ -100,6 +100,23 @@ def test_lids_only_lower():
     assert leave(off, DEFAULTS, {}, restraint=Mode.ENFORCE, frozen=True).mode is Mode.OFF
 
 
+@pytest.mark.parametrize(
+    ("labels", "grants", "changes", "instead"),
+    [
+        ({"paramedic.heal": "approve"}, {}, {}, "or label it paramedic.heal=true"),
+        ({}, {"shop/web": "approve"}, {}, "`paramedic heal enable shop/web`"),
+        ({}, {}, {"services": {"web": Mode.APPROVE}}, "set healer.services web: enforce"),
+        ({}, {}, {"default": Mode.APPROVE}, "or label it paramedic.heal=true"),
+        ({"paramedic.heal": "true"}, {}, {"max": Mode.APPROVE}, "set healer.max: enforce"),
+    ],
+)
+def test_approve_says_that_it_cannot_act_yet_and_what_to_set_instead(labels, grants, changes, instead):
+    found = leave(container(labels), replace(DEFAULTS, **changes), grants)
+    assert found.mode is Mode.APPROVE
+    assert found.why.endswith("approve: approval by a person is not there yet, so it only records")
+    assert instead in found.allow
+
+
 def test_a_command_to_paste_is_one_command():
     hostile = container({"com.docker.compose.service": "web; touch /tmp/pwned #"})
     assert leave(hostile, DEFAULTS, {}).allow.startswith("`paramedic heal enable 'shop/web; touch /tmp/pwned #'`")

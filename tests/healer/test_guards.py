@@ -172,3 +172,14 @@ def test_mode_names_the_one_change():
     assert "paramedic heal enable web" in verdict.allow
     frozen = guards.mode(case(unhealthy(), world=world(unhealthy(), hands=Hands(ready=True, frozen=True))))
     assert frozen.reason == "everything is frozen"
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings"),
+    [({"paramedic.heal": "approve"}, HealerSettings()), ({}, HealerSettings(default=Mode.APPROVE))],
+)
+def test_mode_approve_is_refused_with_its_reason(labels, settings):
+    decision = decide(case(unhealthy(labels=labels), settings=settings))
+    assert (decision.choice, decision.gate, decision.would) == (Choice.REFUSE, "mode", True)
+    assert "approval by a person is not there yet" in decision.reason
+    assert "paramedic.heal=true" in decision.allow

@@ -132,7 +132,7 @@ def test_leave_is_judged_from_runtimes_own_configuration_grants_and_labels(rig):
     rig.grants.give("plain", Mode.ENFORCE, "me")
     assert rig.wish(plain).status is Status.DONE
     rig.grants.give("plain", Mode.APPROVE, "me")
-    refused(rig, "no_leave", plain)
+    assert "approval by a person is not there yet" in refused(rig, "no_leave", plain)
     rig = rig.again(settings=Settings(healer=HealerSettings(services={"plain": Mode.ENFORCE})))
     assert rig.wish(plain).status is Status.DONE
     rig = rig.again(settings=Settings(healer=HealerSettings(services={"plain": Mode.ENFORCE}, max=Mode.OBSERVE)))
