@@ -36,5 +36,8 @@ def build(settings: Settings, data: Path, host: str, clock: Clock) -> Role:
 
 def _application(hub: Hub) -> Application:
     from paramedic_api.app import make_app  # noqa: PLC0415  the larger half of the hub: see lobby.py
+    from paramedic_api.history import recalled  # noqa: PLC0415  as above
 
-    return make_app(hub)
+    app = make_app(hub)
+    recalled.begin(hub)
+    return app

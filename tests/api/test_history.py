@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from paramedic_api.history.exposition import Sample, parse
 from paramedic_api.history.figures import WANTED, digest, rates
 from paramedic_api.history.keeper import Keeper
+from paramedic_api.history.recalled import recall
 from paramedic_api.history.rings import Rings
 from paramedic_core.clock import FakeClock
 from paramedic_core.sys.client import RoleClient
+from support_hub import stand
 from support_shop import container_id, exposition, shop_world
 
 TEXT = r"""
@@ -28,6 +31,10 @@ container_memory_working_set_bytes{id="/",name=""} 5
 node_cpu_seconds_total{cpu="0",mode="user"} NaN
 node_network_receive_bytes_total{device="eth0"} broken
 """ % ("f" * 64)
+
+
+def _labels(family: str, **pairs: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({"__name__": family, **pairs}.items()))
 
 
 def test_only_wanted_families_are_read() -> None:
@@ -80,6 +87,23 @@ def test_rings_keep_the_last_samples() -> None:
     assert rings.read("b") == [None, None, None]
 
 
+def test_rings_remember_what_was_before_the_first_sample() -> None:
+    rings = Rings(5, series=3)
+    rings.push({"a": 4.0, "b": 1.0})
+    rings.push({"a": 5.0})
+    assert rings.room == 3
+    rings.remember({"a": [0.0, 1.0, 2.0, math.nan], "c": [7.0], "d": [math.nan], "e": [1.0]}, 4)
+    assert rings.read("a") == [1.0, 2.0, None, 4.0, 5.0]
+    assert rings.read("b") == [None, None, None, 1.0, None]
+    assert len(rings._series) == 3
+    assert ("c" in rings._series) != ("e" in rings._series), "no more series than there may be"
+    assert rings.room == 0
+    rings.push({"a": 6.0})
+    assert rings.read("a") == [2.0, None, 4.0, 5.0, 6.0]
+    rings.remember({"a": [9.0]}, 1)
+    assert rings.read("a") == [2.0, None, 4.0, 5.0, 6.0]
+
+
 def test_rings_are_bounded_and_forget() -> None:
     rings = Rings(2, series=2)
     rings.push({"a": 1, "b": 2, "c": 3})
@@ -102,13 +126,6 @@ def test_the_keeper_says_why_it_knows_nothing(tmp_path: Path) -> None:
 
 
 def test_longer_than_an_hour_comes_from_the_store() -> None:
-    import time
-
-    from support_hub import stand
-
-    def labels(family: str, **pairs: str) -> tuple[tuple[str, str], ...]:
-        return tuple(sorted({"__name__": family, **pairs}.items()))
-
     with stand() as found:
         found.wait_known()
         now = int(time.time()) // 360 * 360
@@ -121,11 +138,11 @@ def test_longer_than_an_hour_comes_from_the_store() -> None:
             at = (now - 86_400 + 60 * n) * 1000
             # Two containers of the service, one of them removed long ago; another service's does not count.
             samples += [
-                (labels("container_cpu_usage_seconds_total", cpu="total", name="shop-api-1", **compose), at, 30.0 * n),
-                (labels("container_memory_working_set_bytes", name="shop-api-1", **compose), at, 100.0),
-                (labels("container_memory_working_set_bytes", name="shop-api-old", **compose), at, 50.0),
+                (_labels("container_cpu_usage_seconds_total", cpu="total", name="shop-api-1", **compose), at, 30.0 * n),
+                (_labels("container_memory_working_set_bytes", name="shop-api-1", **compose), at, 100.0),
+                (_labels("container_memory_working_set_bytes", name="shop-api-old", **compose), at, 50.0),
                 (
-                    labels(
+                    _labels(
                         "container_memory_working_set_bytes",
                         name="other",
                         container_label_com_docker_compose_service="api",
@@ -133,8 +150,8 @@ def test_longer_than_an_hour_comes_from_the_store() -> None:
                     at,
                     9.0,
                 ),
-                (labels("node_memory_MemTotal_bytes", node="tuna"), at, 1000.0),
-                (labels("node_memory_MemAvailable_bytes", node="tuna"), at, 250.0),
+                (_labels("node_memory_MemTotal_bytes", node="tuna"), at, 1000.0),
+                (_labels("node_memory_MemAvailable_bytes", node="tuna"), at, 250.0),
             ]
         found.hub.measured.metrics.store.add(samples)
         day = found.client.get("/api/v1/history?service=shop/api&range=24h").get_json()
@@ -154,3 +171,32 @@ def test_longer_than_an_hour_comes_from_the_store() -> None:
         }
         assert found.client.get("/api/v1/history?range=9y").status_code == 400
         assert found.client.get("/api/v1/history?range=1h&service=shop/none").status_code == 404
+
+
+def test_the_hour_before_a_hub_began_is_recalled_from_the_store() -> None:
+    with stand("runtime", "healer") as found:
+        keeper, web, redis = found.hub.history, container_id("shop-web-1"), container_id("shop-redis-1")
+        begun = round(keeper.since)
+        cpu, memory = "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"
+        samples = []
+        for n in range(20):
+            at = (begun - 15 * (20 - n)) * 1000
+            scope = {"id": f"/system.slice/docker-{web}.scope", "name": "shop-web-1", "node": "tuna"}
+            samples += [
+                (_labels("node_memory_MemTotal_bytes", node="tuna"), at, 1000.0),
+                (_labels("node_memory_MemAvailable_bytes", node="tuna"), at, 250.0),
+                (_labels(cpu, cpu="total", **scope), at, 30.0 * n),
+                (_labels(memory, **scope), at, 77.0),
+                (_labels(memory, id="/", name="", node="tuna"), at, 5.0),
+                (_labels(memory, name="shop-redis-1", node="elsewhere", id=f"/docker/{redis}"), at, 9.0),
+            ]
+        found.hub.measured.metrics.store.add(samples)
+        assert keeper.read("node:memory") == [None] * len(keeper.read("node:memory"))
+        recall(found.hub)
+        node, used = keeper.read("node:memory"), keeper.read(f"memory:{web}")
+        assert len(node) > 600
+        assert node[-5 - 240] == 750.0
+        assert node[0] is None, "before that there was nothing yet"
+        assert used[-5 - 240] == 77.0
+        assert keeper.read(f"cpu:{web}")[-5 - 240] == pytest.approx(2.0, rel=0.1)
+        assert not [v for v in keeper.read(f"memory:{redis}") if v is not None], "another node's"

@@ -117,22 +117,22 @@ def _fullest(families: Families) -> tuple[float, float] | None:
 def _containers(families: Families, scrape: Scrape) -> None:
     cpu: dict[str, float] = {}
     for sample in families.get("container_cpu_usage_seconds_total", []):
-        key = _container(sample)
+        key = container_of(sample.labels)
         if key:
             # cAdvisor writes either one series with cpu="total" or one for each processor, never both.
             cpu[key] = cpu.get(key, 0.0) + sample.value
     scrape.counters.update({f"cpu:{key}": value for key, value in cpu.items()})
     for family in ("container_memory_usage_bytes", "container_memory_working_set_bytes"):
         for sample in families.get(family, []):
-            key = _container(sample)
+            key = container_of(sample.labels)
             if key:
                 scrape.gauges[f"memory:{key}"] = sample.value
 
 
-def _container(sample: Sample) -> str:
+def container_of(labels: Mapping[str, str]) -> str:
     """The container's full id, which ends cAdvisor's `id` label (a cgroup path); else its name; empty for neither."""
-    match = _ID.search(sample.labels.get("id", ""))
-    return match[0] if match else sample.labels.get("name", "")
+    match = _ID.search(labels.get("id", ""))
+    return match[0] if match else labels.get("name", "")
 
 
 def _one(families: Families, name: str) -> float | None:

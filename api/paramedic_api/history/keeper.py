@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from paramedic_api.history.exposition import parse
 from paramedic_api.history.figures import WANTED, Scrape, digest, rates
@@ -41,6 +41,8 @@ class Keeper:
         self._drawn: dict[str, str] = {}
         self._before: Scrape | None = None
         self._at = 0.0
+        self.since = clock.now()
+        """When it began, in Unix seconds."""
         self._why = "the collector has not been asked yet"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="history")
@@ -85,6 +87,18 @@ class Keeper:
         """A series, oldest first."""
         with self._lock:
             return self._rings.read(name, most)
+
+    @property
+    def room(self) -> int:
+        """How many moments before `since` there is room for."""
+        with self._lock:
+            return self._rings.room
+
+    def remember(self, before: Mapping[str, Sequence[float]], count: int) -> None:
+        """Put what was before `since` in front: see `Rings.remember`."""
+        with self._lock:
+            self._rings.remember(before, count)
+        self._drawn = {}
 
     def drawn(self, key: str, draw: Callable[[], str]) -> str:
         """What `draw` made of the figures since the last scrape: charts change no oftener than that."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Mapping, Sequence
 
 
 class Rings:
@@ -36,6 +37,26 @@ class Rings:
             ring[place] = values[name]
             self._series[name] = ring
         self._at += 1
+
+    @property
+    def room(self) -> int:
+        """How many moments still have room before the first that was pushed."""
+        return max(0, self._samples - self._at)
+
+    def remember(self, before: Mapping[str, Sequence[float]], count: int) -> None:
+        """Put `count` moments before the first one: each series' values, oldest first, NaN for a gap."""
+        count = min(count, self.room)
+        if not count:
+            return
+        known, end = self._at, self._at + count
+        for name in [*self._series, *(before.keys() - self._series.keys())]:
+            earlier = array("f", before.get(name, ())[-count:])
+            if name not in self._series and (len(self._series) >= self._most or all(map(math.isnan, earlier))):
+                continue
+            gap = array("f", [math.nan]) * (count - len(earlier))
+            mine = self._series.get(name, array("f", [math.nan]) * known)[:known]
+            self._series[name] = gap + earlier + mine + array("f", [math.nan]) * (self._samples - end)
+        self._at = end
 
     def read(self, name: str, most: int = 0) -> list[float | None]:
         """The series, oldest first, gaps as None; the last `most` when given. Never longer than what was pushed."""

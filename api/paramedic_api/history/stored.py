@@ -27,13 +27,13 @@ def of_node(node: str, window: int) -> dict[str, str]:
         node: the target label `node`.
         window: seconds over which rates are taken.
     """
-    here = f"node={_quoted(node)}"
+    here = f"node={quoted(node)}"
     root = f'{here},mountpoint="/"'
-    real = f"{here},device!~{_quoted(_VIRTUAL)}"
+    real = f"{here},device!~{quoted(_VIRTUAL)}"
     return {
         "cpu_cores": f'sum(rate(node_cpu_seconds_total{{{here},mode!~"idle|iowait|steal"}}[{window}s]))',
         "memory_bytes": f"sum(node_memory_MemTotal_bytes{{{here}}} - node_memory_MemAvailable_bytes{{{here}}})",
-        "disk_bytes": f"max(node_filesystem_size_bytes{{{root}}} - node_filesystem_avail_bytes{{{root}}})",
+        "disk_bytes": f"max(node_filesystem_size_bytes{{{root}}} - node_filesystem_free_bytes{{{root}}})",
         "network_receive_bytes_per_second": f"sum(rate(node_network_receive_bytes_total{{{real}}}[{window}s]))",
         "network_transmit_bytes_per_second": f"sum(rate(node_network_transmit_bytes_total{{{real}}}[{window}s]))",
     }
@@ -43,12 +43,12 @@ def of_service(members: Sequence[Container], window: int) -> dict[str, str]:
     """A service's expressions: by Compose's labels where it has them, so that containers of before count too."""
     labels = members[0].labels if members else {}
     if labels.get(COMPOSE_SERVICE):
-        project, service = _quoted(labels.get(COMPOSE_PROJECT, "")), _quoted(labels[COMPOSE_SERVICE])
+        project, service = quoted(labels.get(COMPOSE_PROJECT, "")), quoted(labels[COMPOSE_SERVICE])
         here = (
             f"container_label_com_docker_compose_project={project},container_label_com_docker_compose_service={service}"
         )
     else:
-        here = f"name=~{_quoted('|'.join(re.escape(c.name) for c in members))}"
+        here = f"name=~{quoted('|'.join(re.escape(c.name) for c in members))}"
     return {
         "cpu_cores": f"sum(rate(container_cpu_usage_seconds_total{{{here}}}[{window}s]))",
         "memory_bytes": f"sum(container_memory_working_set_bytes{{{here}}})",
@@ -88,6 +88,6 @@ def _row(data: MatrixResult, count: int) -> list[float | None]:
     return [float(value) if known else None for value, known in zip(values.tolist(), there.tolist(), strict=True)]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A string of PromQL, whose escapes are those of JSON."""
     return json.dumps(text, ensure_ascii=False)
