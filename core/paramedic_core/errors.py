@@ -67,11 +67,12 @@ class Refused(Permanent):
     Args:
         code: the guard's stable name, as in `frozen`, `no_leave`, `ceiling`.
         message: the reason, in words for a person.
+        retry_after: seconds after which it would pass, where that is known; 0 where it is not.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, retry_after: float = 0.0) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.retry_after = code, retry_after
 
 
 class NotAnEngine(Permanent):

@@ -48,7 +48,7 @@ def problem_of(error: ParamedicError) -> dict[str, Any]:
             more: dict[str, Any] = {}
             if isinstance(error, Refused):
                 more["code"] = error.code
-            if isinstance(error, Temporary):
+            if isinstance(error, Temporary) or (isinstance(error, Refused) and error.retry_after):
                 more["retry_after"] = error.retry_after
             return problem(status, code, title, str(error), **more)
     return problem(500, "internal", "Internal error", str(error))
@@ -61,11 +61,20 @@ def error_of(document: Mapping[str, Any], status: int) -> ParamedicError:
     for kind, known_status, known_code, _ in _STATUS:
         if code == known_code or (not code and status == known_status):
             if issubclass(kind, Refused):
-                return Refused(str(document.get("code", "refused")), detail)
+                return Refused(str(document.get("code", "refused")), detail, retry_after=_seconds(document, 0.0))
             if issubclass(kind, Temporary):
-                return kind(detail, retry_after=float(document.get("retry_after", 1.0)))
+                return kind(detail, retry_after=_seconds(document, 1.0))
             return kind(detail)
     if status == 500:
         # It broke down amid the call: whether it did what was asked is not known, as when it went away.
         return PeerAway(detail)
     return Temporary(detail) if status > 500 else BadInput(detail)
+
+
+def _seconds(document: Mapping[str, Any], default: float) -> float:
+    """The document's `retry_after`; `default` for what is no number of seconds."""
+    try:
+        wait = float(document.get("retry_after", default))
+    except (TypeError, ValueError):
+        return default
+    return wait if 0 <= wait < float("inf") else default

@@ -18,9 +18,10 @@ from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.world import World
 from paramedic_healer import closing
 from paramedic_healer.action import Action, Plan
+from paramedic_healer.ceilings import LONGEST_CEILING, LONGEST_RETRY
 from paramedic_healer.decide import Decision, decide
 from paramedic_healer.finding import Alert, Facts, Finding, Trigger
-from paramedic_healer.guards import LONGEST_RETRY, Case, Choice, known
+from paramedic_healer.guards import Case, Choice, known
 from paramedic_healer.history import DAY, Histories, Incident, Record, Try
 from paramedic_healer.triggers.alert import aim, heard, over
 from paramedic_healer.verify import watch
@@ -105,6 +106,8 @@ class Brain:
         asked = incident.asked if incident else ""
         trigger = self.triggers.get(finding.cause)
         action = asked or finding.action or (trigger.ladder[0] if trigger else "restart")
+        ceilings = self.histories.ceilings
+        busy = ceilings.lately(now) and self.histories.asked_for()
         return Case(
             finding,
             action,
@@ -117,6 +120,7 @@ class Brain:
             silence,
             incident,
             asked=bool(asked),
+            ceiling=ceilings.over(finding.container.service_key, now, busy=busy),
         )
 
     def step(self, world: World, now: float, silence: float = 0.0) -> Step:
@@ -132,7 +136,7 @@ class Brain:
             # A wish ends by its time alone.
             if (believed or incident.asked) and (incident.name, incident.cause) not in present:
                 self._absent(incident, world, now, step)
-        for finding in findings:
+        for finding in sorted(findings, key=self._opened_at):
             self._present(finding, world, now, silence, step)
         for incident in list(self.histories.open_incidents()):
             if incident.asked:
@@ -144,7 +148,16 @@ class Brain:
         incident = self.histories.of(finding.container.name).open.get(finding.cause)
         return decide(self.case(finding, world, now, silence, incident))
 
-    def outcome(self, key: str, status: str, detail: str, now: float, done_at: float = 0.0, code: str = "") -> Step:
+    def outcome(
+        self,
+        key: str,
+        status: str,
+        detail: str,
+        now: float,
+        done_at: float = 0.0,
+        code: str = "",
+        retry_after: float = 0.0,
+    ) -> Step:
         """Take in what runtime said of an order.
 
         Args:
@@ -154,6 +167,7 @@ class Brain:
             now: the present.
             done_at: when the engine had done it.
             code: which of runtime's guards refused it; empty for none.
+            retry_after: seconds after which that guard would let it pass; 0 when it did not say.
         """
         step = Step()
         attempt = self.histories.find_try(key)
@@ -170,7 +184,11 @@ class Brain:
         }
         body = {"key": key, "status": status, "detail": detail, "done_at": done_at or now, "text": texts[status]}
         if status in ("refused", "conflict", "lost"):
-            self._retry_at[attempt.incident] = until = now + self._patience(attempt.incident, status)
+            until = now + min(max(retry_after, 1.0), LONGEST_CEILING) if code and retry_after > 0 else 0.0
+            # Until then the gate `runtime` holds it; a person's wish passes that gate.
+            if not until or (incident is not None and incident.asked):
+                self._retry_at[attempt.incident] = again = now + self._patience(attempt.incident, status)
+                until = until or again
             if code:
                 allow = _AT_CEILING if code.startswith("ceiling") else ""
                 body |= {"gate": "runtime", "code": code, "until": until, "allow": allow}
@@ -233,6 +251,11 @@ class Brain:
         step = Step()
         self._record(step, "restraint", now, None, {"mode": mode, "by": by, "reason": reason})
         return step
+
+    def _opened_at(self, finding: Finding) -> float:
+        """When its incident began: what has waited longest goes first."""
+        incident = self.histories.of(finding.container.name).open.get(finding.cause)
+        return incident.opened_at if incident else float("inf")
 
     def _present(self, finding: Finding, world: World, now: float, silence: float, step: Step) -> None:
         history = self.histories.of(finding.container.name)

@@ -15,14 +15,12 @@ from paramedic_core.limits import Backoff
 from paramedic_core.model import EndedBy, State
 from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.world import World
+from paramedic_healer.ceilings import Refusal
 from paramedic_healer.finding import Finding
 from paramedic_healer.history import Incident, TargetHistory
 
 WELL_AFTER = 600.0
 """A target that has been left alone this long starts its backoff anew (facts of Kubernetes' kubelet: 10 minutes)."""
-
-LONGEST_RETRY = 300.0
-"""Seconds: what runtime refused is asked again within these."""
 
 MOST_SILENCE = 15.0
 """Seconds without a word from runtime after which nothing is believed any more; it speaks every 5."""
@@ -55,6 +53,8 @@ class Case:
     incident: Incident | None = None
     asked: bool = False
     """A person asked for it: what only guards against our own eagerness is passed over."""
+    ceiling: Refusal | None = None
+    """Runtime's ceiling, of the host or of the target, while it is known to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +243,10 @@ def hands(case: Case) -> Verdict:
 
 
 def runtime(case: Case) -> Verdict:
-    """What runtime's own guards refused a moment ago (the outer ceiling) they will refuse until it is asked again."""
-    refusal = case.incident.refusal if case.incident else None
-    # A clock that was set back must not make that moment last.
-    if refusal is None or case.asked or not 0 < refusal.until - case.now <= LONGEST_RETRY:
+    """What runtime's own guards refused they will refuse until it is asked again; its ceiling, until that is free."""
+    own = case.incident.refusal if case.incident else None
+    refusal = case.ceiling or (own if own is not None and own.holds(case.now) else None)
+    if refusal is None or case.asked:
         return Verdict("runtime")
     return Verdict("runtime", Choice.REFUSE, refusal.reason.rstrip("."), refusal.allow, refusal.until)
 

@@ -30,6 +30,8 @@ class Answer:
     done_at: float = 0.0
     code: str = ""
     """Of what was refused by one of runtime's guards: which, as in `ceiling_host`."""
+    retry_after: float = 0.0
+    """Seconds after which that guard would let it pass; 0 where it did not say."""
 
 
 class Hands:
@@ -99,7 +101,7 @@ class Hands:
         except Conflict as error:
             return Answer(order.key, "conflict", str(error))
         except Refused as error:
-            return Answer(order.key, "refused", str(error), code=error.code)
+            return Answer(order.key, "refused", str(error), code=error.code, retry_after=error.retry_after)
         except NotFound as error:
             return Answer(order.key, "conflict", str(error))
         except PeerAway as error:

@@ -232,7 +232,13 @@ class Healer:
                 self._unsettled.add(answer.key)
                 return
             step = self.brain.outcome(
-                answer.key, answer.status, answer.detail, self._clock.now(), answer.done_at, answer.code
+                answer.key,
+                answer.status,
+                answer.detail,
+                self._clock.now(),
+                answer.done_at,
+                answer.code,
+                answer.retry_after,
             )
             try:
                 self._commit(step)

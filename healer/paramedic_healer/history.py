@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from paramedic_healer.ceilings import Ceilings, Refusal
 from paramedic_healer.finding import Alert
 
 DAY = 86400.0
@@ -66,17 +67,6 @@ class Try:
     @property
     def in_flight(self) -> bool:
         return self.status == "asked" or (self.status == "done" and not self.verdict)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What one of runtime's guards said of the last try."""
-
-    reason: str
-    allow: str
-    """What would help, in words; empty where the reason says it."""
-    until: float
-    """When it is asked again, Unix seconds."""
 
 
 @dataclass(slots=True)
@@ -180,6 +170,8 @@ class Histories:
         """By fingerprint: those that fire."""
         self.restraint = ""
         """The mode to which the hub has lowered everything; empty for none."""
+        self.ceilings = Ceilings()
+        """Runtime's, as far as its refusals told of them."""
         self.fixed: dict[str, int] = {}
         """Action → how often it was verified to help."""
         self.judged: dict[str, int] = {}
@@ -193,6 +185,10 @@ class Histories:
         """Every incident that is not closed."""
         for history in list(self.targets.values()):
             yield from list(history.open.values())
+
+    def asked_for(self) -> bool:
+        """Whether an act was asked for and not answered yet."""
+        return any(t.status == "asked" for history in self.targets.values() for t in history.tries)
 
     def find_try(self, key: str) -> Try | None:
         """The try with this key."""
@@ -221,6 +217,7 @@ class Histories:
 
         A try that touched nothing goes at once: however often runtime refuses, it must not push out one that counts.
         """
+        self.ceilings.forget(now)
         for name, history in list(self.targets.items()):
             kept = [t for t in history.tries if t.in_flight or (t.counts and t.touched_at > now - keep)]
             history.tries = kept[-MOST_TRIES:]
@@ -276,12 +273,14 @@ class Histories:
             incident = self.incidents.get(record.incident)
             if incident is not None and not attempt.counts:
                 incident.tries -= 1
-                # The decision stands again: the next one must be stored though it reads the same.
-                incident.last = ("", "")
-                if record.body.get("code"):
-                    body = record.body
-                    incident.held = True
-                    incident.refusal = Refusal(str(body["detail"]), str(body["allow"]), float(body["until"]))
+                guarded = bool(record.body.get("code"))
+                # What a guard refused is the decision itself, so only another one is stored; a wish goes on waiting for its
+                # gates. Else the decision stands again: the next one must be stored though it reads the same.
+                incident.last = ("refuse", "runtime") if guarded and not incident.asked else ("", "")
+                if guarded:
+                    incident.held, incident.refusal = True, self.ceilings.refused(record)
+            if attempt.counts:
+                self.ceilings.passed(record.service, attempt.at)
 
     def _on_recovered(self, record: Record) -> None:
         attempt = self.find_try(str(record.body["key"]))

@@ -53,4 +53,5 @@ def _pass(code: str, what: str, times: list[float], window: Window, now: float) 
     free = now + window.seconds if window.count < 1 else window.free_at(near, now)
     if free > now:
         until = strftime("%H:%M:%S UTC", gmtime(free))
-        raise Refused(code, f"{what} has had {window} acts, the outer ceiling: the next may be at {until}")
+        text = f"{what} has had {window} acts, the outer ceiling: the next may be at {until}"
+        raise Refused(code, text, retry_after=free - now)

@@ -27,6 +27,14 @@ def test_there_and_back(kind):
 def test_the_fields_come_along():
     assert error_of(problem_of(PeerAway("x", retry_after=7)), 503).retry_after == 7
     assert error_of(problem_of(Refused("frozen", "x")), 422).code == "frozen"
+    assert error_of(problem_of(Refused("ceiling_host", "x", retry_after=1200.5)), 422).retry_after == 1200.5
+    assert "retry_after" not in problem_of(Refused("frozen", "x"))
+
+
+@pytest.mark.parametrize("wait", ["soon", None, [], -5, float("nan"), float("inf")])
+def test_a_wait_that_is_none_is_passed_over(wait):
+    assert error_of({**problem_of(PeerAway("x")), "retry_after": wait}, 503).retry_after == 1.0
+    assert error_of({**problem_of(Refused("frozen", "x")), "retry_after": wait}, 422).retry_after == 0.0
 
 
 def test_the_drawing_shows_every_exception():

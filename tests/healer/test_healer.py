@@ -116,7 +116,11 @@ def test_an_intent_that_runtime_never_heard_of_is_lost_and_tried_anew(tmp_path, 
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(Refused("ceiling_target", "10 per 1h is the most"), "refused"), (Conflict("moved"), "conflict")],
+    [
+        (Refused("ceiling_target", "10 per 1h is the most", retry_after=1200.0), "refused"),
+        (Refused("no_leave", "no"), "refused"),
+        (Conflict("moved"), "conflict"),
+    ],
 )
 def test_what_runtime_refuses_is_a_story_and_no_try(tmp_path, runtime, error, status):
     runtime.raises = error
@@ -126,6 +130,8 @@ def test_what_runtime_refuses_is_a_story_and_no_try(tmp_path, runtime, error, st
         assert outcome["status"] == status
         assert str(error) in outcome["text"]
         assert outcome.get("code", "") == (error.code if isinstance(error, Refused) else "")
+        if isinstance(error, Refused):
+            assert outcome["until"] - outcome["at"] == pytest.approx(error.retry_after or 5.0)
         assert made.brain.histories.of("web").times() == []
 
 

@@ -272,6 +272,13 @@ def test_thirty_an_hour_a_host(tmp_path, window):
     for target in names[:30]:
         assert rig.wish(target).status is Status.DONE
     assert "30 per 1h" in refused(rig, "ceiling_host", names[30])
+    with pytest.raises(Refused) as caught:
+        rig.wish(names[30])
+    rig.clock.advance(caught.value.retry_after - 0.1)
+    refused(rig, "ceiling_host", names[30])
+    rig.clock.advance(0.1)
+    rig.look()
+    assert rig.wish(names[30]).status is Status.DONE, "it says when the next one may be"
     rig.acts.close()
 
 
