@@ -38,7 +38,14 @@ def test_a_wrong_file_hides_no_other(tmp_path: Path) -> None:
     assert found["backup_seconds"] == 12
     assert found["node_textfile_scrape_error"] == 1
     assert "not_mine" not in found
-    assert problem == f"1 of the files could not be used, as {tmp_path}/b.prom: line 1: no sample: 'no sample here'"
+    assert problem == f"not all of the files could be used: {tmp_path}/b.prom: line 1: no sample: 'no sample here'"
+
+
+def test_each_of_several_wrong_files_is_named(tmp_path: Path) -> None:
+    tree(tmp_path, {f"{n:02}.prom": "no sample here\n" for n in range(12)})
+    _, problem = _collect(Textfile(), tmp_path)
+    assert [f"{n:02}.prom" in problem for n in range(12)] == [True] * 10 + [False] * 2
+    assert problem.endswith("; and 2 more")
 
 
 def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
@@ -46,7 +53,7 @@ def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "b.prom")
     found, problem = _collect(Textfile(), tmp_path)
     assert found["backup_seconds"] == 12
-    assert problem == f"1 of the files could not be used, as {tmp_path}/b.prom: it is no regular file"
+    assert problem == f"not all of the files could be used: {tmp_path}/b.prom: it is no regular file"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from paramedic_collector.source import Context, Source
 _ERROR = gauge("node_textfile_scrape_error", "1 if there was an error opening or reading a file, 0 otherwise")
 _MODIFIED = gauge("node_textfile_mtime_seconds", "Unixtime mtime of textfiles successfully read.", "file")
 _MOST_FILES = 1000
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Textfile(Source):
             out.of(made).extend([start + value for start, value in family.samples.items()])
         out.add(_ERROR, int(bool(problems)))
         if problems:
-            out.problem = f"{len(problems)} of the files could not be used, as {problems[0]}"
+            more = f"; and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
+            out.problem = f"not all of the files could be used: {'; '.join(problems[:_MOST_NAMED])}{more}"
 
     def _read(self, path: str) -> _File:
         stamp = (0, 0, 0)
