@@ -31,8 +31,9 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 
 from paramedic.roles import SPECS  # noqa: E402  after the path
 from paramedic_core.sys.client import RoleClient  # noqa: E402  after the path
-from support_bench import bench_engine, free_port  # noqa: E402  after the path
+from support_bench import bench_engine  # noqa: E402  after the path
 from support_engine import PrivateEngine  # noqa: E402  after the path
+from support_ports import free_port  # noqa: E402  as above
 
 ROLES = tuple(spec.name for spec in SPECS)
 TICK = os.sysconf("SC_CLK_TCK")

@@ -33,8 +33,9 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 import under_query_load  # noqa: E402  after the path
 
 from paramedic_core.sys.client import RoleClient  # noqa: E402  after the path
-from support_bench import bench_engine, free_port  # noqa: E402  after the path
+from support_bench import bench_engine  # noqa: E402  after the path
 from support_engine import PrivateEngine  # noqa: E402  after the path
+from support_ports import free_port  # noqa: E402  as above
 
 ARMS = ("paramedic", "bare", "poll")
 GOAL = 3.0

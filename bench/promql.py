@@ -38,8 +38,8 @@ from paramedic_metrics.series import Frame, Labels
 from paramedic_metrics.storing import Stored
 from paramedic_metrics.tsdb.merge import merge
 from paramedic_metrics.tsdb.seal import SEAL_MOMENTS, pack_closed, seal
-from support_bench import free_port
 from support_hub import stand
+from support_ports import free_port
 from support_series import MemorySeries, labels
 
 INTERVAL, STEP, STEPS, TARGET = 15_000, 45_000, 481, 100

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a private engine for one run, and a port that nobody has."""
+"""What the benchmarks share: a private engine for one run."""
 
 from __future__ import annotations
 
