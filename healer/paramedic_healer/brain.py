@@ -42,6 +42,8 @@ class Order:
     reason: str
     name: str
     service: str
+    asked: bool = False
+    """A person's wish."""
 
 
 @dataclass(slots=True)
@@ -317,7 +319,8 @@ class Brain:
         self._record(step, "intent", case.now, incident, body)
         plan = self.actions[case.action].plan(container)
         reason = case.finding.text
-        step.orders.append(Order(key, plan, incident.id, reason, container.name, container.service_key))
+        order = Order(key, plan, incident.id, reason, container.name, container.service_key, asked=bool(incident.asked))
+        step.orders.append(order)
 
     def _decision_body(self, case: Case, decision: Decision) -> dict[str, Any]:
         word = self.actions[case.action].would

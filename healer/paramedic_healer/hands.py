@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paramedic_core.errors import Conflict, NotFound, ParamedicError, PeerAway, Refused, Temporary
 from paramedic_core.fault import fault
@@ -45,7 +46,9 @@ class Hands:
 
     def __init__(self, client: RoleClient, on_answer: Callable[[Answer], None], patience: float = 660.0) -> None:
         self._client, self._on_answer, self._patience = client, on_answer, patience
-        self._orders: queue.Queue[Order | None] = queue.Queue(_QUEUE)
+        self._orders: queue.Queue[tuple[Order, float] | None] = queue.Queue(_QUEUE)
+        self._full: tuple[Answer, float] | None = None
+        """The host's ceiling as runtime last told of it, and when (monotonic seconds)."""
         self._threads = [threading.Thread(target=self._run, daemon=True, name=f"hand-{n}") for n in range(_WORKERS)]
 
     def start(self) -> None:
@@ -62,7 +65,7 @@ class Hands:
     def carry_out(self, order: Order) -> None:
         """Queue an order; when there is no room, it is answered `refused` at once."""
         try:
-            self._orders.put_nowait(order)
+            self._orders.put_nowait((order, time.monotonic()))
         except queue.Full:
             self._on_answer(Answer(order.key, "refused", "too many acts are waiting"))
 
@@ -77,16 +80,25 @@ class Hands:
         return _read(key, act)
 
     def _run(self) -> None:
-        while (order := self._orders.get()) is not None:
+        while (waiting := self._orders.get()) is not None:
+            order, queued_at = waiting
             fault("healer.before_act")
             try:
-                answer = self._call(order)
+                answer = self._told_already(order, queued_at) or self._call(order)
             except Exception:
                 # A hand that died would be missed only when all are gone; what became of the act is asked by its key.
                 log.exception("carrying out %s failed", order.key)
                 answer = Answer(order.key, "away", "see the healer's log")
             fault("healer.after_act")
             self._on_answer(answer)
+
+    def _told_already(self, order: Order, queued_at: float) -> Answer | None:
+        """What runtime would say of an order that waited here while another one was refused, for the host is at its ceiling."""
+        if self._full is None or order.asked:
+            return None
+        said, heard_at = self._full
+        left = heard_at + said.retry_after - time.monotonic()
+        return replace(said, key=order.key, retry_after=left) if queued_at < heard_at and left > 0 else None
 
     def _call(self, order: Order) -> Answer:
         body = {
@@ -101,7 +113,10 @@ class Hands:
         except Conflict as error:
             return Answer(order.key, "conflict", str(error))
         except Refused as error:
-            return Answer(order.key, "refused", str(error), code=error.code, retry_after=error.retry_after)
+            answer = Answer(order.key, "refused", str(error), code=error.code, retry_after=error.retry_after)
+            if error.code == "ceiling_host":
+                self._full = answer, time.monotonic()
+            return answer
         except NotFound as error:
             return Answer(order.key, "conflict", str(error))
         except PeerAway as error:

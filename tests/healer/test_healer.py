@@ -13,6 +13,8 @@ from paramedic_core.settings import HealerSettings, Mode
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.server import Request, RoleServer, json_response, unix_listener
 from paramedic_core.world import Engine, EngineStatus
+from paramedic_healer.action import Plan
+from paramedic_healer.brain import Order
 from paramedic_healer.hands import Hands
 from paramedic_healer.healer import Healer
 from paramedic_healer.journal import Journal
@@ -26,14 +28,15 @@ class Runtime:
     """Stands in for runtime: a real server that keeps acts by key."""
 
     def __init__(self, path):
-        self.acts, self.raises, self.gate = {}, None, threading.Event()
+        self.acts, self.raises, self.gate, self.heard = {}, None, threading.Event(), []
         self.gate.set()
         self.server = RoleServer({"POST /verbs/{verb}": self.verb, "GET /acts/{key}": self.act}, [unix_listener(path)])
         self.server.start()
 
     def verb(self, request: Request):
-        assert self.gate.wait(10)
         body = request.json()
+        self.heard.append(body["key"])
+        assert self.gate.wait(10)
         if self.raises:
             raise self.raises
         act = {"key": body["key"], "status": "done", "done_at": NOW + 1, "verb": request.params["verb"], **body}
@@ -133,6 +136,31 @@ def test_what_runtime_refuses_is_a_story_and_no_try(tmp_path, runtime, error, st
         if isinstance(error, Refused):
             assert outcome["until"] - outcome["at"] == pytest.approx(error.retry_after or 5.0)
         assert made.brain.histories.of("web").times() == []
+
+
+def test_what_waits_behind_a_refusal_by_the_hosts_ceiling_is_not_sent_but_a_persons_wish_is(tmp_path, runtime):
+    runtime.raises = Refused("ceiling_host", "30 per 1h is the most", retry_after=1200.0)
+    runtime.gate.clear()
+    answers = []
+    hands = Hands(RoleClient(tmp_path / "runtime.sock", "runtime"), answers.append)
+    plan = Plan("restart", "t" * 64, {})
+    orders = [Order(f"k{n}", plan, "i", "ill", "web", "web", asked=n == 20) for n in range(30)]
+    for order in orders:
+        hands.carry_out(order)
+    hands.start()
+    try:
+        wait_until(lambda: len(runtime.heard) == 4)
+        runtime.gate.set()
+        wait_until(lambda: len(answers) == 30)
+        assert sorted(runtime.heard) == ["k0", "k1", "k2", "k20", "k3"]
+        assert {(a.status, a.code, a.detail) for a in answers} == {("refused", "ceiling_host", "30 per 1h is the most")}
+        assert all(1100 < a.retry_after <= 1200 for a in answers)
+        # What is ordered after it was heard is sent: the brain knows what it does.
+        hands.carry_out(Order("late", plan, "i", "ill", "web", "web"))
+        wait_until(lambda: len(answers) == 31)
+        assert runtime.heard[-1] == "late"
+    finally:
+        hands.stop()
 
 
 def test_without_a_journal_nothing_is_done(tmp_path, runtime):
