@@ -1,6 +1,7 @@
 """`paramedic run`: what it says when it cannot start, and that it becomes a supervisor that weighs little."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,12 +108,19 @@ def test_one_role_from_the_command_line_to_a_clean_stop(folder):
         threads = len(os.listdir(f"/proc/{process.pid}/task"))
         assert threads == 1
         assert Path(f"/proc/{process.pid}/cmdline").read_text().startswith("paramedic: supervisor")
+        assert crypto(process.pid) < 500, "the supervisor keeps code that only starting up has run"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     finally:
         process.kill()
         told = process.communicate()[1]
     assert "stopped" in told
+
+
+def crypto(pid):
+    """KB of OpenSSL's code that a process has mapped and read."""
+    found = Path(f"/proc/{pid}/smaps").read_text()
+    return sum(int(n) for n in re.findall(r" r-xp .*libcrypto.*\n(?:.*\n)*?Rss: +(\d+) kB", found))
 
 
 def state(data):
