@@ -85,7 +85,16 @@ def test_the_supervisor_stays_light():
             "hub",
             {"yaml", "paramedic_core.config.schema", "paramedic_core.config.load", "docker", "requests", "dnslib"}
             # The first request that needs the application loads them.
-            | {"flask", "werkzeug", "jinja2", "click", "pydantic", "spectree", "paramedic_metrics.promql.engine"},
+            | {
+                "flask",
+                "werkzeug",
+                "jinja2",
+                "click",
+                "pydantic",
+                "spectree",
+                "re2",
+                "paramedic_metrics.promql.engine",
+            },
         ),
     ],
 )

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramedic_core.errors import BadInput
-from paramedic_metrics.promql import regex
 from paramedic_metrics.series import Matcher
 from paramedic_metrics.tsdb.index import NONE, Ids, Index
 from paramedic_metrics.wanted import look
@@ -61,6 +60,8 @@ def predicate(matcher: Matcher) -> Callable[[str], bool]:
         return lambda value: value == wanted
     if matcher.op == "!=":
         return lambda value: value != wanted
+    from paramedic_metrics.promql import regex  # noqa: PLC0415  only a query needs its library
+
     try:
         full = regex.compiled(wanted).fullmatch
     except ValueError as error:
