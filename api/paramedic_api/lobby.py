@@ -17,6 +17,7 @@ from typing import Any
 from paramedic_api.headers import SAFE
 from paramedic_api.hosts import from_afar, known_host
 from paramedic_api.hub import Hub
+from paramedic_core.sys.haste import in_haste
 
 log = logging.getLogger("paramedic.api")
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -50,7 +51,7 @@ class Lobby:
             with self._making:
                 if self._app is None:
                     began = time.perf_counter()
-                    self._app = self._make(self._hub)
+                    self._app = in_haste(lambda: self._make(self._hub))  # a person waits
                     log.debug("the page and the API were loaded in %.2f s", time.perf_counter() - began)
         return self._app
 

@@ -23,7 +23,7 @@ from paramedic_core.clock import Clock, SystemClock
 from paramedic_core.errors import ConfigError, ParamedicError
 from paramedic_core.fault import fault
 from paramedic_core.settings import Settings
-from paramedic_core.sys import processes
+from paramedic_core.sys import haste, processes
 from paramedic_core.sys.identity import GID, separated, socket_path, uid_of
 from paramedic_core.sys.role import Role, standard_routes
 from paramedic_core.sys.server import RoleServer, unix_listener
@@ -76,6 +76,9 @@ def _live(birth: Birth) -> None:
     listeners = _listen(birth, door)
     _become(birth)
     processes.one_pool()
+    if birth.spec.nice:
+        # Its thread comes after the rights are gone: capabilities are a thread's own.
+        haste.be_nice(birth.spec.nice)
     gc.enable()
     fault("child.before_build")
     role = _build(birth, SystemClock())
@@ -120,8 +123,6 @@ def _more_listeners(role: Role, spec: Spec, settings: Settings, door: Door) -> l
 
 
 def _become(birth: Birth) -> None:
-    if birth.spec.nice:
-        os.nice(birth.spec.nice)
     processes.seal()
     if os.geteuid() == 0 and separated():
         processes.drop_rights(uid_of(birth.spec.name), GID, birth.spec.capabilities)
