@@ -143,18 +143,18 @@ def let_go_of_code() -> int:
 
 def _clean_code() -> list[tuple[int, int]]:
     """Files' code (proc_pid_smaps(5)); not where a page is our own (a breakpoint, a text relocation), which would be lost."""
-    try:
-        listing = Path("/proc/self/smaps").read_text()
-    except OSError:
-        return []  # a kernel without CONFIG_PROC_PAGE_MONITOR, or a policy: its pages stay where they are
     found: list[tuple[int, int]] = []
     here: tuple[int, int] | None = None
-    for line in listing.splitlines():
-        if head := _SMAPS_HEAD.fullmatch(line):
-            code = head[3] == "r-xp" and head[4].startswith("/")
-            here = (int(head[1], 16), int(head[2], 16)) if code else None
-        elif here and line.startswith("Anonymous:") and line.split()[1] == "0":
-            found.append(here)
+    try:
+        with Path("/proc/self/smaps").open() as listing:
+            for line in listing:  # all of it at once would leave holes of half a megabyte
+                if head := _SMAPS_HEAD.match(line):
+                    code = head[3] == "r-xp" and head[4].startswith("/")
+                    here = (int(head[1], 16), int(head[2], 16)) if code else None
+                elif here and line.startswith("Anonymous:") and line.split()[1] == "0":
+                    found.append(here)
+    except OSError:
+        return []  # a kernel without CONFIG_PROC_PAGE_MONITOR, or a policy: its pages stay where they are
     return found
 
 
