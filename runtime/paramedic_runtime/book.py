@@ -74,6 +74,8 @@ def dress(record: Record, container: Container) -> Container:
     """The container with what is remembered of it."""
     term = record.run.term
     asked = term is not None and not term.ours and not record.run.dead and term.at >= container.started_at
+    # The run that an inspect told of may be over though it is not marked so: what does not run has nothing to be asked.
+    asked = asked and container.running
     return replace(
         container,
         ending=record.ending,
@@ -98,14 +100,27 @@ def _see_ending(record: Record, container: Container) -> Record:
     finished, ending = container.finished_at, record.ending
     if not finished:
         return replace(record, ending=None, settled=False) if ending is not None else record
-    if ending is not None and (
-        abs(ending.at - finished) < 1e-5 or (not record.settled and -_CLOSE <= ending.at - finished <= _DIE_LAG)
+    if (
+        ending is not None
+        and not _of_run_before(record, container)
+        and (abs(ending.at - finished) < 1e-5 or (not record.settled and -_CLOSE <= ending.at - finished <= _DIE_LAG))
     ):
         if record.settled and ending.at == finished:
             return record
         return replace(record, ending=replace(ending, at=finished), settled=True)
     # A death that no event told of.
     return replace(record, ending=Ending(finished, EndedBy.UNKNOWN), settled=True)
+
+
+def _of_run_before(record: Record, container: Container) -> bool:
+    """Whether the ending that is known came before the last start that was told, and the engine's end after it.
+
+    However close they are, they are two: a person's stop right after our restart must not pass for the restart's.
+    """
+    ending = record.ending
+    if ending is None or container.running or ending.at == container.finished_at:
+        return False
+    return ending.at < record.run.began and container.finished_at > container.started_at
 
 
 def _see_health(record: Record, container: Container, now: float) -> Record:

@@ -1,5 +1,7 @@
 """The World follows the engine, synchronously, over hours of fake time."""
 
+from dataclasses import replace
+
 import pytest
 
 from paramedic_core.clock import FakeClock
@@ -250,3 +252,35 @@ class TestAcrossOurOwnRestart:
         engine.crash(web)
         assert run.step().containers[web].ending.by is EndedBy.NOBODY
         assert "cannot be written" in store.trouble
+
+
+def test_a_persons_stop_right_after_our_restart_does_not_pass_for_ours_though_nothing_told_of_it(run, engine, clock):
+    web = engine.add("web")
+    run.step()
+    clock.advance(100)
+    mark = Acting("restart", "k", clock.now())
+    run.publisher.update(lambda w: replace(w, acting={web: mark}))
+    engine.restart(web, 3)
+    run.publisher.update(lambda w: replace(w, acting={}))
+    engine.lose_events(lambda _event: True)
+    clock.advance(0.01)
+    engine.human_stop(web)
+    clock.advance(31)
+    seen = run.step().containers[web]
+    assert (seen.state, seen.ending.by) == (State.EXITED, EndedBy.UNKNOWN)
+
+
+def test_what_has_ended_is_asked_to_stop_no_more_though_its_start_was_never_told(run, engine, clock):
+    web = engine.add("web")
+    run.step()
+    clock.advance(100)
+    engine.cut()
+    engine.human_restart(web)
+    engine.daemon_restart(down=1.0, live=True)
+    clock.advance(1.5)
+    engine.human_stop(web)
+    for _ in range(3):
+        clock.advance(31)
+        run.step()
+    seen = run.world.containers[web]
+    assert (seen.state, seen.ending.by, seen.stop_asked) == (State.EXITED, EndedBy.SOMEONE, 0.0)
