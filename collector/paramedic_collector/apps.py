@@ -61,6 +61,8 @@ class Apps:
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._known: tuple[World | None, dict[str, Target]] = (None, {})
         self._refused: dict[str, str] = {}
+        self._ill: set[str] = set()
+        """Ids of those whose failure the log has told of, until they are well again or gone."""
         self.outcomes: Counter[str] = Counter()
         """`ok` and `failed`, so far."""
 
@@ -80,6 +82,7 @@ class Apps:
                 self._refused = dict(refused)
                 self._known = (world, found)
                 self._seats = {key: seat for key, seat in self._seats.items() if key in found}
+                self._ill &= found.keys()
             return self._known[1]
 
     def _list(self, request: Request) -> Response:
@@ -123,13 +126,27 @@ class Apps:
                 body, openmetrics = fetch(target, seconds, self._limits.body_size_limit)
             check(body, self._bounds, openmetrics=openmetrics)
         except BadInput as error:
-            self.outcomes["failed"] += 1
+            self._failed(target, error)
             raise PeerAway(f"{target.container.name} is scraped, and nothing of it taken: {error}") from error
-        except ParamedicError:
-            self.outcomes["failed"] += 1
+        except ParamedicError as error:
+            self._failed(target, error)
             raise
         self.outcomes["ok"] += 1
+        with self._lock:
+            well_again = target.container.id in self._ill
+            self._ill.discard(target.container.id)
+        if well_again:
+            log.info("the application of container %s is scraped again", target.container.name)
         return Response(body, content_type=OPENMETRICS if openmetrics else TEXT)
+
+    def _failed(self, target: Target, error: ParamedicError) -> None:
+        """Count it, and say why, once until it is well again."""
+        self.outcomes["failed"] += 1
+        with self._lock:
+            told = target.container.id in self._ill
+            self._ill.add(target.container.id)
+        if not told:
+            log.warning("the application of container %s is not scraped: %s", target.container.name, error)
 
     @contextlib.contextmanager
     def _place(self, seconds: float) -> Iterator[None]:

@@ -215,6 +215,31 @@ def test_of_a_bad_answer_nothing_is_taken(serve: Serve, monkeypatch: pytest.Monk
     assert apps.outcomes == {"failed": 2}
 
 
+def test_why_one_is_not_scraped_is_logged_once_until_it_is_well(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "paramedic.collector")
+    body = [b"x 1\nbad line here\n"]
+    app, clock = serve(lambda connection: connection.sendall(HEAD + b"\r\n" + body[0])), FakeClock()
+    apps, c = _apps(monkeypatch, app, clock)
+    for turn in range(2):
+        body[0] = b"x 1\nbad line here\n"
+        for _ in range(3):
+            clock.advance(2)
+            with pytest.raises(PeerAway, match="line 2 is no sample: 'bad line here'"):
+                _get(apps, c)
+        assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
+            "the application of container web is not scraped: line 2 is no sample: 'bad line here'"
+        ] * (turn + 1)
+        body[0] = b"x 1\n"
+        for _ in range(2):
+            clock.advance(2)
+            _get(apps, c)
+        assert sum(r.getMessage() == "the application of container web is scraped again" for r in caplog.records) == (
+            turn + 1
+        )
+
+
 def test_it_answers_before_the_scraper_gives_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     app = serve(lambda connection: (connection.recv(1), None)[1])
     apps, c = _apps(monkeypatch, app, SystemClock())

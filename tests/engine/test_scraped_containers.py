@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,13 @@ def asked(port: int, expression: str) -> list[dict[str, Any]]:
     return found
 
 
+def last_error(port: int) -> str:
+    """What the targets page says of the container's last scrape."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/prometheus/api/v1/targets", timeout=10) as answer:
+        active = json.load(answer)["data"]["activeTargets"]
+    return next(str(t["lastError"]) for t in active if t["labels"]["job"] == "shop/web")
+
+
 def test_what_a_container_exposes_is_kept_until_it_ends(app: PrivateEngine) -> None:
     port = free_port()
     address = app.inspect(NAME)["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
@@ -60,12 +68,18 @@ def test_what_a_container_exposes_is_kept_until_it_ends(app: PrivateEngine) -> N
         hub__listen=f"127.0.0.1:{port}",
         collector__listen="127.0.0.1:0",
         node="tuna",
-    ):
+    ) as running:
         wait_until(lambda: asked(port, "orders_total"), within=60, every=0.3)
         (found,) = asked(port, "orders_total")
         of = {"job": "shop/web", "instance": f"{address}:8000", "container": NAME, "node": "tuna"}
         assert found["labels"] == {"__name__": "orders_total", "kind": "book", **of}
         assert found["points"][0][1] == 42.0
+        # A line that is none: the target says which, and so does the log, once.
+        app.docker("exec", NAME, "sh", "-c", "cp /tmp/m.txt /tmp/good; echo 'bad line here' >>/tmp/m.txt")
+        wait_until(lambda: "line 2 is no sample: 'bad line here'" in last_error(port), within=20, every=0.3)
+        app.docker("exec", NAME, "cp", "/tmp/good", "/tmp/m.txt")
+        wait_until(lambda: not last_error(port), within=20, every=0.3)
+        assert running.log.read_text().count(f"the application of container {NAME} is not scraped: line 2") == 1
         # Its own interval is 1 s; that of all others is 15 s.
         wait_until(lambda: asked(port, "count_over_time(orders_total[10s]) > 5"), within=30, every=0.3)
         app.docker("kill", NAME)

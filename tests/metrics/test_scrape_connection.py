@@ -8,9 +8,13 @@ import hashlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from paramedic_core.errors import PeerAway
+from paramedic_core.problems import CONTENT_TYPE
+from paramedic_core.sys.server import Request, Response, RoleServer, tcp_listener, unix_listener
 from paramedic_metrics.scrape.transport import Access, Connection, ScrapeFailed
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n%s\r\na 1\n"
@@ -222,3 +226,52 @@ def test_what_stands_behind_gzip_is_bounded() -> None:
 def test_a_host_that_no_name_can_be_is_a_scrape_that_failed(host: str) -> None:
     with pytest.raises(ScrapeFailed, match="cannot be reached"):
         Connection(f"http://{host}:80/metrics", Access(), most=1000).get({}, 5.0)
+
+
+def _fails(_request: Request) -> Response:
+    raise PeerAway("line 4 is no sample: 'bad\tline'")
+
+
+def test_a_role_of_this_host_says_why_and_nobody_else_is_repeated(tmp_path: Path) -> None:
+    tcp, path = tcp_listener("127.0.0.1:0"), tmp_path / "c.sock"
+    server = RoleServer({"GET /apps": _fails}, [unix_listener(path), tcp])
+    server.start()
+    url = f"http://127.0.0.1:{tcp.getsockname()[1]}/apps"
+    try:
+        ours, others = (Connection(url, Access(), socket_path=p, most=1000) for p in (str(path), ""))
+        with pytest.raises(ScrapeFailed) as failed:
+            ours.get({}, 5)
+        assert str(failed.value) == (
+            "server returned HTTP status 503 Service Unavailable: line 4 is no sample: 'bad line'"
+        )
+        with pytest.raises(ScrapeFailed) as failed:
+            others.get({}, 5)
+        assert str(failed.value) == "server returned HTTP status 503 Service Unavailable"
+        ours.close()
+        others.close()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [
+        (b"[" * 30_000, CONTENT_TYPE),
+        (b"[1]", CONTENT_TYPE),
+        (b'{"detail": 1}', CONTENT_TYPE),
+        (b"\xff", CONTENT_TYPE),
+        (b'{"detail": "said"}', "text/html"),
+    ],
+)
+def test_an_error_that_is_no_problem_document_is_told_without(tmp_path: Path, body: bytes, media: str) -> None:
+    path = tmp_path / "c.sock"
+    routes = {"GET /apps": lambda _request: Response(body, status=503, content_type=media)}
+    server = RoleServer(routes, [unix_listener(path)])
+    server.start()
+    connection = Connection("http://collector/apps", Access(), socket_path=str(path), most=1000)
+    try:
+        with pytest.raises(ScrapeFailed, match=r"^server returned HTTP status 503 Service Unavailable$"):
+            connection.get({}, 5)
+    finally:
+        connection.close()
+        server.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import re
 import socket
 import ssl
@@ -17,12 +18,14 @@ from urllib.parse import urljoin, urlsplit
 
 from paramedic_core.config.mistakes import nearest
 from paramedic_core.errors import ParamedicError, Temporary
+from paramedic_core.problems import CONTENT_TYPE
 from paramedic_core.sys.answers import BoundedResponse
 from paramedic_core.sys.files import read_bounded
 from paramedic_metrics.scrape.fields import Section
 
 _MOST_SECRET = 64 << 10
 _MOST_REDIRECTS = 10
+_MOST_DETAIL = 500
 _CHUNK = 1 << 16
 _TLS = {"TLS10": ssl.TLSVersion.TLSv1, "TLS11": ssl.TLSVersion.TLSv1_1, "TLS12": ssl.TLSVersion.TLSv1_2}
 _TLS |= {"TLS13": ssl.TLSVersion.TLSv1_3}
@@ -348,9 +351,12 @@ class Connection:
 
     def _body(self, response: http.client.HTTPResponse, end: float) -> Answer:
         if response.status != 200:
-            response.read(_CHUNK)
+            body = response.read(_CHUNK)
             self.close()
-            raise ScrapeFailed(f"server returned HTTP status {response.status} {response.reason}"[:200])
+            text = f"server returned HTTP status {response.status} {response.reason}"[:200]
+            # Only of a role of this host: what others send with an error may be anything.
+            why = _detail(body, response.headers.get("Content-Type", "")) if self._socket else ""
+            raise ScrapeFailed(f"{text}: {why}" if why else text)
         pieces = self._pieces(response, end)
         if response.headers.get("Content-Encoding", "").strip().lower() == "gzip":
             pieces = _unpacked(pieces, self._most, end)
@@ -383,6 +389,20 @@ class Connection:
 
     def _too_long(self) -> ScrapeFailed:
         return ScrapeFailed(f"body size limit exceeded ({self._most} bytes)")
+
+
+def _detail(body: bytes, media: str) -> str:
+    """What a problem document says, on one line; empty when it is none."""
+    if media.partition(";")[0].strip().lower() != CONTENT_TYPE:
+        return ""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    text = found.get("detail") if isinstance(found, dict) else None
+    if not isinstance(text, str):
+        return ""
+    return "".join(c if c.isprintable() else " " for c in text[:_MOST_DETAIL])
 
 
 def _unpacked(pieces: Iterable[bytes], most: int, end: float) -> Iterator[bytes]:
