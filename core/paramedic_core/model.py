@@ -14,6 +14,8 @@ COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_NUMBER = "com.docker.compose.container-number"
 COMPOSE_ONEOFF = "com.docker.compose.oneoff"
+JSON_FILE = "json-file"
+"""The log driver whose lines paramedic reads."""
 SWARM_TASK = "com.docker.swarm.task.id"
 SWARM_SERVICE = "com.docker.swarm.service.name"
 SWARM_STACK = "com.docker.stack.namespace"
@@ -143,6 +145,8 @@ class Container:
     """Without secrets' values; at most 64 labels of 1 KiB."""
     image_labels: tuple[str, ...] = ()
     """Names of labels that merely came with the image: they never count as leave."""
+    log_driver: str = ""
+    """Where the engine writes its lines: json-file, local, none, …; empty when it is not known."""
     memory_limit: int = 0
     """Bytes; 0 is unlimited."""
     cpu_limit: float = 0.0
@@ -195,6 +199,11 @@ class Container:
     def task(self) -> str:
         """The Swarm task that owns it; empty outside a Swarm."""
         return self.labels.get(SWARM_TASK, "")
+
+    @property
+    def unread_driver(self) -> str:
+        """Its log driver, if that is one whose lines paramedic does not read; else empty."""
+        return "" if self.log_driver in ("", JSON_FILE) else self.log_driver
 
     @property
     def running(self) -> bool:

@@ -79,6 +79,7 @@ def container(
         ports=_ports(part(settings, "Ports")),
         labels=labels.clean(raw_labels),
         image_labels=labels.from_image(raw_labels, image_labels),
+        log_driver=text(part(host, "LogConfig").get("Type"), 64),
         memory_limit=whole(host.get("Memory")),
         cpu_limit=_cpus(host),
         is_self=identity in own or identity[:12] in own or _says_self(raw_labels),

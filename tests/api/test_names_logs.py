@@ -176,3 +176,21 @@ def test_without_those_roles_it_is_said_and_nothing_else_fails() -> None:
             page = found.client.get(path)
             assert page.status_code == 200
             assert "does not answer" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("container=edge-gateway-1", True),
+        ("service=edge/gateway", True),
+        ("service=gateway&level=error", True),
+        ("container=shop-web-1", False),
+        ("", False),
+        ("container=nobody", False),
+    ],
+)
+def test_the_page_says_whose_lines_are_not_read(shop: Said, query: str, *, told: bool) -> None:
+    answer = shop.stand.client.get(f"/logs?{query}")
+    assert answer.status_code == 200
+    says = "The lines of edge-gateway-1 are not read: its log driver is journald, and only json-file is read."
+    assert (says in answer.text) is told

@@ -323,6 +323,13 @@ def test_services_that_are_not_here(machine):
     assert not said(on(machine, world=away), name)
 
 
+def test_log_drivers(machine):
+    drivers = {"a": "json-file", "b": "journald", "c": "", "d": "none"}
+    here = world(*(container(name, log_driver=driver) for name, driver in drivers.items()))
+    one(on(machine, world=here), "log drivers", WARN, "b (journald), d (none)", "--log-driver json-file")
+    assert not said(on(machine, world=world(container("a", log_driver="json-file"), container("c"))), "log drivers")
+
+
 def test_shared_networks(machine):
     facts = on(machine, world=world(container("app", network_mode="container:" + "f" * 64, health_check=HealthCheck())))
     one(facts, "shared networks", WARN, "app lives in the network of ffffffffffff", "recreate app")

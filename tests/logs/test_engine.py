@@ -53,6 +53,37 @@ def test_lines_outlive_their_container(private_engine):
         engine.remove("logs-web", "logs-short")
 
 
+def test_a_search_says_whose_lines_are_not_read_and_what_there_is_not(private_engine):
+    engine = private_engine
+    drivers = {"logs-none": "none", "logs-local": "local", "logs-json": "json-file"}
+    try:
+        for name, driver in drivers.items():
+            script = "echo a line; sleep 100000" if name != "logs-json" else "sleep 100000"
+            engine.run(name, "sh", "-c", script, options=("--log-driver", driver))
+        with paramedic(engine.host, roles=("runtime", "logs")) as p:
+            wait_until(
+                lambda: drivers.keys() <= {c["name"] for c in p.runtime.get("/world")["world"]["containers"].values()},
+                20,
+            )
+            for name in ("logs-none", "logs-local"):
+                done = p.cli("logs", "search", name)
+                says = (
+                    f"the lines of {name} are not read: its log driver is {drivers[name]}, and only json-file is read"
+                )
+                assert (done.returncode, done.stdout) == (0, ""), done.stderr
+                assert says in done.stderr
+                assert "no such line" not in done.stderr
+            done = p.cli("logs", "search", "--container", "logs-json")
+            assert (done.returncode, done.stderr) == (0, "there is no such line\n")
+            done = p.cli("logs", "search", "logs-jsn")
+            assert done.returncode == 1
+            assert "there is no container or service 'logs-jsn': did you mean 'logs-json'?" in done.stderr
+            found = json.loads(p.cli("doctor", "-o", "json").stdout)
+            assert "logs-local (local), logs-none (none)" in json.dumps(found)
+    finally:
+        engine.remove(*drivers)
+
+
 class Fluentd(threading.Thread):
     """Takes events as Fluentd does."""
 

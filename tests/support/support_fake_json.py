@@ -46,6 +46,7 @@ def inspect_json(c: Container, api: tuple[int, int], *, modern: bool) -> dict[st
             "NetworkMode": c.network_mode or "default",
             "RestartPolicy": {"Name": c.restart_policy, "MaximumRetryCount": c.restart_retries},
             "AutoRemove": c.auto_remove,
+            "LogConfig": {"Type": c.log_driver, "Config": {"never": "to be seen"}},
             "Memory": c.memory_limit,
             "NanoCpus": int(c.cpu_limit * 1e9),
         },

@@ -53,7 +53,7 @@ def shop_world() -> World:
         container("shop", "postgres"),
         container("shop", "redis"),
         container("crm", "mailer", health=Health.UNHEALTHY, health_since=now - 240, failing_streak=8, restarts=6),
-        container("edge", "gateway", health=Health.NONE),
+        container("edge", "gateway", health=Health.NONE, log_driver="journald"),
         container(
             "ops",
             "backup",

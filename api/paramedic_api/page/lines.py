@@ -12,6 +12,7 @@ from paramedic_api.hub import Hub
 from paramedic_api.loglines import LEVELS, Lines, Wanted, find, gap_text, moment
 from paramedic_api.page.incidents import number
 from paramedic_core.errors import NotFound, ParamedicError
+from paramedic_core.world import World
 
 SPANS = {"15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400, "7d": 604_800, "": 0}
 """How far back a search goes, in seconds; 0: as far as lines are kept."""
@@ -126,7 +127,19 @@ def logs(hub: Hub, args: Mapping[str, str]) -> dict[str, Any]:
         "newest": f"?{urlencode(chosen)}" if args.get("cursor") else "",
         "tail": "" if args.get("cursor") or fixed or problem else urlencode(wanted.query()) or "all=1",
         "problem": problem,
+        "unread": unread(world, wanted),
     }
+
+
+def unread(world: World | None, wanted: Wanted) -> list[tuple[str, str]]:
+    """Names and log drivers of the containers that were asked for and whose lines are not read; at most 20."""
+    if world is None or not (wanted.container or wanted.service):
+        return []
+    one = world.find(wanted.container) if wanted.container else None
+    asked = [one] if one is not None else []
+    if not wanted.container:
+        asked = [c for c in world.containers.values() if wanted.service in (c.service_key, c.service)]
+    return [(c.name, c.unread_driver) for c in asked if c.unread_driver][:20]
 
 
 def evidence(hub: Hub, incident: str, service: str) -> dict[str, Any]:

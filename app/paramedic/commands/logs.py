@@ -15,6 +15,10 @@ from paramedic.console.arguments import When, data_option, echo_json, output_opt
 from paramedic.console.peers import Peers
 from paramedic.console.table import Cell, tinted
 from paramedic.console.words import clean, moment
+from paramedic_core.codec import from_plain
+from paramedic_core.config.mistakes import nearest
+from paramedic_core.model import JSON_FILE
+from paramedic_core.world import World
 
 _TONES = {"warn": "warn", "error": "bad", "fatal": "bad", "debug": "faint", "trace": "faint"}
 _MOST_TEXT = 20_000
@@ -69,6 +73,7 @@ def search(
     query |= {"text": text, "level": level or "", "from": start, "to": end}
     answer = peers.get("logs", "/search", **query, limit=limit, direction="forward" if oldest else "backward")
     lines: list[dict[str, Any]] = answer["lines"] if oldest else answer["lines"][::-1]
+    silent = _silent(peers, target or container or service, found=bool(lines))
     if output == "json":
         echo_json({**answer, "lines": lines})
         return exits.OK
@@ -78,8 +83,10 @@ def search(
         click.echo("the search was ended after 3 s: name a service, or a shorter time (--from)", err=True)
     elif answer["more"]:
         click.echo(f"there may be more: these are the {'oldest' if oldest else 'newest'} {limit} (-n)", err=True)
-    elif not lines:
+    elif not lines and not silent:
         click.echo("there is no such line", err=True)
+    for why in silent:
+        click.echo(why, err=True)
     return exits.OK
 
 
@@ -131,6 +138,44 @@ def _target(peers: Peers, target: str, other: str) -> dict[str, str]:
     streams = peers.get("logs", "/streams")["streams"]
     services = {s["service"] for s in streams} | {s["service"].rpartition("/")[2] for s in streams}
     return {"service": target} if target in services else {"container": target}
+
+
+def _silent(peers: Peers, name: str, *, found: bool) -> list[str]:
+    """Why there may be no lines of what was named: whose log driver is another.
+
+    Args:
+        peers: the roles.
+        name: a container's name or id, or a service; empty: all.
+        found: whether there are lines, which there are of what is gone too.
+
+    Raises:
+        click.ClickException: nothing is called so.
+    """
+    answer, _ = peers.maybe("runtime", "/world") if name else (None, "")
+    if answer is None:
+        return []
+    world = from_plain(World, answer["world"])
+    one = world.find(name)
+    members = [c for c in world.containers.values() if name in (c.service_key, c.service)] if one is None else [one]
+    if not members and not found:
+        _refuse_unknown(peers, world, name)
+    return [
+        f"the lines of {clean(c.name)} are not read: its log driver is {clean(c.unread_driver)}, and only {JSON_FILE} is read"
+        f" (recreate it with `--log-driver {JSON_FILE}`)"
+        for c in members[:20]
+        if c.unread_driver
+    ]
+
+
+def _refuse_unknown(peers: Peers, world: World, name: str) -> None:
+    streams = peers.get("logs", "/streams")["streams"]
+    known = {n for s in streams for n in (s["container"], s["service"], s["service"].rpartition("/")[2])}
+    if name in known or (len(name) >= 4 and any(s["id"].startswith(name) for s in streams)):
+        return
+    known |= {c.name for c in world.containers.values()} | world.services().keys()
+    near = nearest(name, sorted(known))
+    hint = f": did you mean {clean(near)!r}?" if near else " (`paramedic heal list` shows the services)"
+    raise click.ClickException(f"there is no container or service {clean(name)!r}{hint}")
 
 
 def _show(line: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from paramedic.console.named import unknown
 from paramedic.doctor.base import OK, WARN, Facts, Verdict, check, few
 from paramedic_core.config.mistakes import nearest
 from paramedic_core.leave import leave
-from paramedic_core.model import Container
+from paramedic_core.model import JSON_FILE, Container
 
 _LABELS = (
     "paramedic.heal",
@@ -85,6 +85,19 @@ def named_services(facts: Facts) -> Iterator[Verdict]:
             else "put the name right in the file"
         )
         yield Verdict(WARN, f"{where} speaks of {name}, which is not on this host{hint}", mend)
+
+
+@check("log drivers")
+def log_drivers(facts: Facts) -> Iterator[Verdict]:
+    """A search of their lines finds nothing, which looks like silence."""
+    found = [f"{c.name} ({c.unread_driver})" for c in facts.containers() if c.unread_driver]
+    if found:
+        what = f"the lines of {few(found)} are not read: only those that the engine's log driver {JSON_FILE} writes are"
+        mend = (
+            f"recreate them with `logging: {{driver: {JSON_FILE}}}` in the Compose file or `--log-driver {JSON_FILE}`,"
+            " or make it the engine's default (`log-driver` in its daemon.json)"
+        )
+        yield Verdict(WARN, what, mend)
 
 
 @check("shared networks")
