@@ -135,12 +135,12 @@ def test_an_incident_shows_the_lines_that_were_kept(page: Browser, shop: Said) -
 
 def test_names_say_who_is_in_service_and_why_not(page: Browser, shop: Said) -> None:
     page.open(f"{shop.stand.url}names")
-    assert "mailer.crm with 0 of 1 in service" in page.text("h1")
+    assert "mailer.crm (0 of 1)" in page.text("h1")
     assert "out of service: unhealthy" in page.text("#service-names")
     page.run("window.same = true")
     ill = shop.stand.house.world.containers[container_id("shop-web-2")]
     shop.stand.house.change(replace(ill, health=Health.UNHEALTHY))
-    page.wait("return document.querySelector('h1').innerText.includes('web.shop with 2 of 3')")
+    page.wait("return document.querySelector('h1').innerText.includes('web.shop (2 of 3)')")
     assert page.run("return window.same"), "by itself"
 
 
