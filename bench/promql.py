@@ -32,6 +32,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
 
 from paramedic_core.settings import MetricsSettings
+from paramedic_core.sys import processes
 from paramedic_metrics.promql.engine import Engine
 from paramedic_metrics.promql.run import Limits
 from paramedic_metrics.series import Frame, Labels
@@ -286,6 +287,8 @@ def fill(store: Stored, frames: list[Frame]) -> None:
 
 def serve(count: int) -> int:
     """The child: fill, serve, and end when the parent closes our input."""
+    # As every role's process does; by the first engine there are threads that each would have a pool of their own.
+    processes.one_pool()
     metrics = MetricsSettings(retention=30 * 86_400.0, query_samples=200_000_000, scrape_interval=3_600.0)
     with stand("none", serve=True, furnished=False, metrics=metrics) as house:
         fill(house.hub.measured.metrics.store, data(count))
