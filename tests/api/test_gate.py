@@ -38,7 +38,7 @@ def test_so_many_queries_at_once_and_no_more() -> None:
 
     first = threading.Thread(target=hold)
     first.start()
-    assert inside.wait(5)
+    assert inside.wait(30)
     with pytest.raises(QueryProblem, match="in queue") as late, gate.through(0.05):
         pass
     assert (late.value.kind, late.value.status) == ("timeout", 503)
@@ -51,8 +51,8 @@ def test_so_many_queries_at_once_and_no_more() -> None:
         pass
     assert (full.value.kind, full.value.status) == ("unavailable", 503)
     let_go.set()
-    first.join(5)
-    second.join(5)
+    first.join(30)
+    second.join(30)
     assert answers == ["came in"]
     assert (gate.running, gate.waiting, gate.refused) == (0, 0, 2)
 
@@ -88,11 +88,11 @@ def test_one_place_is_never_a_heavy_query_s() -> None:
     wait_until(lambda: (gate.running, gate.heavy, gate.waiting) == (1, 1, 1))
     wait_until(lambda: first.running.is_set() or second.running.is_set())
     light = Querying(gate, 999)
-    assert light.running.wait(5), "it does not stand behind the heavy ones"
+    assert light.running.wait(30), "it does not stand behind the heavy ones"
     assert (gate.running, gate.heavy) == (2, 1)
     (ran, waits) = (first, second) if first.running.is_set() else (second, first)
     ran.end()
-    assert waits.running.wait(5)
+    assert waits.running.wait(30)
     assert (gate.running, gate.heavy, gate.waiting) == (2, 1, 0)
     waits.end()
     light.end()
@@ -117,7 +117,7 @@ def test_what_a_query_reads_piece_by_piece_is_added_up() -> None:
 def test_a_heavy_query_waits_no_longer_than_it_may() -> None:
     gate = Gate(2, 20, heavy=1000)
     first = Querying(gate, 1000)
-    assert first.running.wait(5)
+    assert first.running.wait(30)
     late = Querying(gate, 1000, timeout=0.05)
     late.end()
     assert late.problem is not None

@@ -32,7 +32,7 @@ class Good(Source):
     def collect(self, context: Context, out: Exposition) -> None:
         self.times += 1
         self.entered.set()
-        self.slow.wait(5)
+        self.slow.wait(30)
         out.add(self.families[0], self.times)
 
 
@@ -121,13 +121,13 @@ def test_those_who_ask_while_one_is_under_way_share_the_next() -> None:
     turn = scraper._turn = Turn()  # type: ignore[assignment]
     asking = [threading.Thread(target=scraper.scrape) for _ in range(20)]
     asking[0].start()
-    assert good.entered.wait(5)
+    assert good.entered.wait(30)
     for thread in asking[1:]:
         thread.start()
     wait_until(lambda: turn.came == 20)
     good.slow.set()
     for thread in asking:
-        thread.join(5)
+        thread.join(30)
     assert good.times == 2
 
 

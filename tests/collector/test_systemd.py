@@ -212,7 +212,7 @@ def test_what_answers_wrongly_is_left(said: bytes, why: str, tmp_path: Path) -> 
     settings = CollectorSettings(systemd=SystemdSettings(bus="/bus"))
     with pytest.raises((OSError, ValueError), match=why):
         collect(Systemd(), Context(Paths(rootfs=str(tmp_path)), NOW, settings=settings))
-    thread.join(5)
+    thread.join(30)
     listener.close()
 
 

@@ -75,14 +75,16 @@ def test_a_follower_hears_at_once(journal):
 
     def follow():
         for record in journal.follow(0, stop, beat=0.2):
-            heard.append(record)
-            if record is None:
+            # Beats come before it too, where this thread is quicker than the disk.
+            if heard or record is not None:
+                heard.append(record)
+            if heard and record is None:
                 stop.set()
 
     thread = threading.Thread(target=follow)
     thread.start()
     journal.append(records("opened"))
-    thread.join(5)
+    thread.join(30)
     assert heard[0]["kind"] == "opened"
     assert heard[-1] is None
 

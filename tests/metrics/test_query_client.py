@@ -129,7 +129,7 @@ def answering(status: int, body: bytes, length: int = -1) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(30)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def ask(running: DnsServer, name: str, kind: str = "A", *, tcp: bool = False, **
     """Ask by the oracle's own client, dnspython."""
     wanted = message.make_query(name, kind, **{"use_edns": 0, **options})
     send = query.tcp if tcp else query.udp
-    return send(wanted, "127.0.0.1", port=running.settings.port, timeout=5)
+    return send(wanted, "127.0.0.1", port=running.settings.port, timeout=15)
 
 
 def addresses(found: message.Message) -> set[str]:
