@@ -37,6 +37,8 @@ def served(pieces: Pieces, channel: type[Channel] = Channel, patience: int = 120
         sockets=[listener],
         asyncore_use_poll=True,
         outbuf_high_watermark=MOST,
+        # As the hub's: nothing waits in a file, which whoever is cut off amid it would leave open.
+        outbuf_overflow=64 * MOST,
         channel_timeout=patience,
         cleanup_interval=1,
     )
