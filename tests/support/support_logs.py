@@ -8,10 +8,13 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from paramedic_core.clock import Clock
 from paramedic_logs import stats
 from paramedic_logs.line import GAP
 from paramedic_logs.pipeline import Pipeline
+from paramedic_logs.store import search as searching
 from paramedic_logs.store.search import Query, search
 from paramedic_logs.store.store import Store
 from paramedic_logs.tail import Tails
@@ -139,7 +142,10 @@ class Rig:
     def lines(self, **query: object) -> list[str]:
         """All lines' texts, oldest first; a gap as `GAP …`."""
         wanted = Query(**{"streams": set(self.store.streams), "limit": 1 << 40, "backward": False, **query})  # type: ignore[arg-type]
-        hits = search(self.store, wanted, self.counters).hits
+        # All of them, however long a busy machine takes.
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(searching, "_DEADLINE", 300.0)
+            hits = search(self.store, wanted, self.counters).hits
         return [("GAP " if h.line.meta & GAP else "") + h.line.text.decode() for h in hits]
 
     def crash(self) -> None:
