@@ -37,7 +37,8 @@ class _Course:
         ended = now.finished_at != old.finished_at
         # The engine's own restarts may follow one another faster than the World is published: its count has them all.
         self.exits += max(int(ended), now.restarts - old.restarts)
-        if ended and now.oom_killed:
+        # The engine may find out only after it has told of the end.
+        if now.oom_killed and (ended or not old.oom_killed):
             self.told = True
         if now.started_at != old.started_at:
             self.before, self.read, self.told = self.kills, 0, False

@@ -74,6 +74,19 @@ def test_what_the_cgroup_and_the_engine_both_tell_counts_once(tmp_path: Path) ->
     source.close()
 
 
+def test_the_engines_word_may_come_after_the_end() -> None:
+    ends, key = Ends(), run(0).id
+    hear(ends, run(0))
+    hear(ends, ended(0))
+    assert (ends.exits(key), ends.kills(key)) == (1, 0)
+    for _ in range(2):
+        hear(ends, ended(0, oom=True))
+        assert (ends.exits(key), ends.kills(key)) == (1, 1)
+    hear(ends, run(1, finished_at=NOW + 5, oom_killed=True))
+    hear(ends, run(1, finished_at=NOW + 5, oom_killed=True, failing_streak=1))
+    assert (ends.exits(key), ends.kills(key)) == (1, 1), "some engines keep the word in the next run"
+
+
 @pytest.mark.parametrize("state", [State.CREATED, State.EXITED])
 def test_the_series_is_there_from_the_first_sight(state: State, tmp_path: Path) -> None:
     ends = Ends()

@@ -6,9 +6,11 @@ from typing import Any
 
 from paramedic_collector.source import Context
 from paramedic_collector.sources.container import Containers
+from paramedic_core.codec import from_plain
 from paramedic_core.model import Container, State
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.identity import socket_path
+from paramedic_core.world import World
 from support_collector import ALONE, NOW, collect, samples, world
 from support_engine import PrivateEngine
 from support_paramedic import paramedic
@@ -71,27 +73,39 @@ def test_an_oom_kill_is_counted(private_engine: PrivateEngine) -> None:
         private_engine.remove(name)
 
 
+def _seen(runtime: RoleClient, name: str) -> Container | None:
+    """A container as the World knows it."""
+    return from_plain(World, runtime.get("/world")["world"]).find(name)
+
+
 def test_every_end_between_two_scrapes_is_counted(private_engine: PrivateEngine) -> None:
     """Four runs that the kernel ends for lack of memory, and nobody scrapes until they are over."""
     name = "collector-ends"
     with paramedic(private_engine.host, roles=("runtime", "collector"), collector__listen="") as running:
         collector = RoleClient(socket_path(running.data, "collector"), "collector")
-        collector.wait(within=20)
-        wait_until(lambda: RoleClient(socket_path(running.data, "runtime"), "runtime").get("/-/ready")["ready"])
         try:
             options = ["-m", "8m", "--memory-swap", "8m", "--restart", "no"]
-            private_engine.run(name, "tail", "/dev/zero", options=options)
+            private_engine.run(name, "sh", "-c", "sleep 0.5; exec tail /dev/zero", options=options)
+            ends = dict[float, bool]()
+
+            def ended(runs: int) -> bool:
+                seen = _seen(running.runtime, name)
+                if seen is not None and seen.state is State.EXITED:
+                    ends[seen.finished_at] = seen.oom_killed
+                return len(ends) == runs
+
             for again in range(4):
                 if again:
                     private_engine.docker("start", name)
-                private_engine.wait(lambda: private_engine.inspect(name)["State"]["Status"] == "exited")
-                assert private_engine.inspect(name)["State"]["OOMKilled"]
+                wait_until(lambda runs=again + 1: ended(runs), within=60)
 
             def told(family: str) -> list[float]:
                 found = samples(collector.text("/metrics"))
                 return [v for key, v in found.items() if key.startswith(family) and f'name="{name}"' in key]
 
-            wait_until(lambda: told("container_exits_total") == [4], within=20)
-            assert told("container_oom_events_total") == [4]
+            wait_until(lambda: told("container_exits_total") == [4], within=60)
+            # The engine itself misses a kill now and then, when the end is told before it.
+            (kills,) = told("container_oom_events_total")
+            assert sum(ends.values()) <= kills <= 4
         finally:
             private_engine.remove(name)
