@@ -194,9 +194,8 @@ def test_the_hour_before_a_hub_began_is_recalled_from_the_store() -> None:
         assert keeper.read("node:memory") == [None] * len(keeper.read("node:memory"))
         recall(found.hub)
         node, used = keeper.read("node:memory"), keeper.read(f"memory:{web}")
-        assert len(node) > 600
-        assert node[-5 - 240] == 750.0
-        assert node[0] is None, "before that there was nothing yet"
+        assert 290 <= len(node) < 400, "it begins where something is known"
+        assert node[0] == node[-5 - 240] == 750.0
         assert used[-5 - 240] == 77.0
         assert keeper.read(f"cpu:{web}")[-5 - 240] == pytest.approx(2.0, rel=0.1)
         assert not [v for v in keeper.read(f"memory:{redis}") if v is not None], "another node's"

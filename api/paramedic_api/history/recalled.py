@@ -56,7 +56,9 @@ def recall(hub: Hub) -> None:
     except (QueryProblem, ParamedicError) as error:
         log.info("the charts begin now, for the store was not asked for what was before: %s", error)
         return
-    keeper.remember(found, count)
+    # A chart begins where something is known: an hour of nothing before it would leave its line no room.
+    known = max((_known(row) for row in found.values()), default=0)
+    keeper.remember(found, min(count, known))
     hub.bulletin.bump("vitals")
 
 
@@ -67,6 +69,11 @@ def _expressions(hub: Hub) -> Iterator[tuple[str, str]]:
     here, by = f"node={stored.quoted(hub.node)}", ", ".join(_EACH)
     yield "cpu", f"sum by ({by}) (rate(container_cpu_usage_seconds_total{{{here}}}[{window}s]))"
     yield "memory", f"max by ({by}) (container_memory_working_set_bytes{{{here}}})"
+
+
+def _known(row: list[float]) -> int:
+    """How many moments there are from the first that is no gap."""
+    return next((len(row) - place for place, value in enumerate(row) if not math.isnan(value)), 0)
 
 
 def _rows(name: str, data: MatrixResult) -> dict[str, list[float]]:
