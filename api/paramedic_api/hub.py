@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shlex
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from paramedic_api.sessions import Sessions
 from paramedic_core.clock import Clock
 from paramedic_core.errors import PeerAway
 from paramedic_core.lifecycle import Component, Readiness
+from paramedic_core.paste import data_flag
 from paramedic_core.settings import Settings
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.feed import WorldFeed
@@ -98,8 +98,7 @@ class Hub:
 
     def damage(self) -> str:
         """What of the stored metrics is damaged, what is lost and what to do, in words; empty when nothing is known to be."""
-        flag = "" if str(self.data) == Settings().data else f" --data {shlex.quote(str(self.data))}"
-        return told(self.measured.metrics.store.harm(), flag)
+        return told(self.measured.metrics.store.harm(), data_flag(self.data))
 
     def warnings(self) -> list[str]:
         """What is away, in words, so that what is shown may be old."""

@@ -150,7 +150,7 @@ def _services(world: World) -> list[tuple[str, list[Container]]]:
     """Service key → its containers, the oldest service first; one-off containers serve nobody."""
     found: dict[str, list[Container]] = {}
     for container in sorted(world.containers.values(), key=lambda c: (c.created_at, c.id)):
-        if container.labels.get(model.COMPOSE_ONEOFF, "").lower() != "true":
+        if not container.one_off:
             found.setdefault(container.service_key, []).append(container)
     return sorted(found.items(), key=lambda item: (item[1][0].created_at, item[0]))
 

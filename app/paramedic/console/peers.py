@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from paramedic.console import exits
 from paramedic.console.report import read_report
 from paramedic_core.codec import from_plain
 from paramedic_core.errors import ParamedicError, PeerAway
+from paramedic_core.paste import data_flag
 from paramedic_core.sys.client import RoleClient
 from paramedic_core.sys.identity import GID, socket_path
 from paramedic_core.world import World
@@ -113,10 +113,10 @@ class Peers:
             return NoRights(f"no right to reach {path}: call this as {who}")
         if isinstance(cause, FileNotFoundError):
             brief = "it is not running"
-            return Away(f"{self._not_there(role)}: start it with `paramedic run{self._data_flag()}`", brief)
-        see = f"`paramedic status{self._data_flag()}` shows the others"
+            return Away(f"{self._not_there(role)}: start it with `paramedic run{data_flag(self.data)}`", brief)
+        see = f"`paramedic status{data_flag(self.data)}` shows the others"
         if isinstance(cause, ConnectionRefusedError):
-            mend = see if self._supervised() else f"start it with `paramedic run{self._data_flag()}`"
+            mend = see if self._supervised() else f"start it with `paramedic run{data_flag(self.data)}`"
             return Away(f"the role {role} is down (nobody listens at {path}): {mend}", "it ended")
         return Away(f"the role {role} does not answer at {path} ({cause}): {see}", f"it does not answer ({cause})")
 
@@ -133,6 +133,3 @@ class Peers:
         if others:
             return f"the role {role} is not running here (there are {', '.join(others)})"
         return f"paramedic is not running with the data directory {self.data}"
-
-    def _data_flag(self) -> str:
-        return "" if str(self.data) == "/var/lib/paramedic" else f" --data {shlex.quote(str(self.data))}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from paramedic_core.model import Container
+from paramedic_core.paste import data_flag
 from paramedic_core.settings import Settings
 from paramedic_core.world import World
 
@@ -79,7 +79,7 @@ class Facts:
     @property
     def flag(self) -> str:
         """` --data DIR` for a command to copy; empty for the usual one."""
-        return "" if str(self.data) == Settings().data else f" --data {shlex.quote(str(self.data))}"
+        return data_flag(self.data)
 
 
 Check = Callable[[Facts], Iterator[Verdict]]
